@@ -1,0 +1,215 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Forward kinematics and geometric Jacobian of a serial arm in modified (Craig) DH parameters.
+
+The formulas are written once, with ``+ - *`` on single components, and are fed either with Python
+floats (one world; NumPy's overhead per call would cost ten times the arithmetic) or with arrays
+that hold one component of all worlds. Both do the same IEEE operations in the same order, so the
+result for a joint position is the same to the last bit however many worlds it is computed with.
+
+Sources: J. J. Craig, Introduction to Robotics, section 3.6 (link transform); B. Siciliano et al.,
+Robotics: Modelling, Planning and Control, section 3.1.3 (Jacobian).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from franka_rl_core.exceptions import RefusedError
+
+#: A Python float, or an array with one value per world
+Scalar = Any
+Vector = tuple[Scalar, Scalar, Scalar]
+
+#: Up to this many worlds Python floats are faster than columns (measured, NumPy 2.2)
+FEW_WORLDS = 10
+
+
+class Chain(NamedTuple):
+    """A serial chain from the base to the tool; plain numbers, made by ``make_chain``."""
+
+    #: per joint: quarter turns alpha / (pi/2), a [m], d [m]
+    joints: tuple[tuple[int, float, float], ...]
+    #: position of the tool in the frame of the last joint [m]
+    tool_position: tuple[float, ...]
+    #: rotation from tool to the frame of the last joint; its columns are the tool's axes
+    tool_columns: tuple[tuple[float, ...], ...]
+
+
+class _Pose(NamedTuple):
+    position: Vector  # of the tool
+    axes: tuple[Vector, Vector, Vector]  # x, y, z of the tool
+    joints: list[tuple[Vector, Vector]]  # a point on each joint's axis, and the axis
+
+
+def make_chain(dh: ArrayLike, tool: ArrayLike) -> Chain:
+    """
+    Prepare a chain for the functions below.
+
+    :param dh: (n, 3), per joint ``alpha_(i-1)`` [rad], ``a_(i-1)`` [m], ``d_i`` [m] of
+        ``T_i = RotX(alpha) TransX(a) RotZ(q_i) TransZ(d)``.
+    :param tool: (4, 4), homogeneous transform of the tool in the frame of the last joint.
+    :raises RefusedError: an alpha is not a multiple of pi/2.
+    """
+    joints = []
+    for alpha, a, d in np.asarray(dh, dtype=np.float64).tolist():
+        turns = round(alpha / (np.pi / 2))
+        if abs(alpha - turns * np.pi / 2) > 1e-9:
+            raise RefusedError(f'alpha must be a multiple of pi/2, not {alpha}')
+        joints.append((turns % 4, a, d))
+    transform = np.asarray(tool, dtype=np.float64).copy()
+    transform[np.abs(transform) < 1e-15] = 0.0  # what is left of cos(pi/2)
+    columns = tuple(tuple(column) for column in transform[:3, :3].T.tolist())
+    return Chain(tuple(joints), tuple(transform[:3, 3].tolist()), columns)
+
+
+def transform_from_xyz_rpy(xyz_rpy: ArrayLike) -> NDArray[np.float64]:
+    """
+    Return the (4, 4) homogeneous transform of ``x y z [m], roll pitch yaw [rad]``.
+
+    Fixed-axis angles as in URDF: ``R = RotZ(yaw) RotY(pitch) RotX(roll)``.
+    """
+    x, y, z, roll, pitch, yaw = np.asarray(xyz_rpy, dtype=np.float64).tolist()
+    (sr, sp, sy), (cr, cp, cy) = np.sin([roll, pitch, yaw]), np.cos([roll, pitch, yaw])
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr, x],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr, y],
+            [-sp, cp * sr, cp * cr, z],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def tool_position(chain: Chain, q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (N, 3) tool positions in base [m] for (N, n) joint positions [rad]."""
+    return _evaluate(_position_values, chain, np.sin(q), np.cos(q))
+
+
+def tool_motion(
+    chain: Chain, q: NDArray[np.float64], dq: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Return position, rotation, linear velocity and geometric Jacobian of the tool, in base.
+
+    :param q: (N, n) joint positions [rad].
+    :param dq: (N, n) joint velocities [rad/s].
+    :returns: (N, 3) [m], (N, 3, 3), (N, 3) [m/s], (N, 6, n) linear [m/rad] over angular [1].
+    """
+    values = _evaluate(_motion_values, chain, np.sin(q), np.cos(q), dq)
+    count, joints = q.shape
+    return (
+        values[:, :3],
+        values[:, 3:12].reshape(count, 3, 3),
+        values[:, 12:15],
+        values[:, 15:].reshape(count, 6, joints),
+    )
+
+
+def _position_values(
+    chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]
+) -> Sequence[Scalar]:
+    return _forward(chain, sin, cos).position
+
+
+def _motion_values(
+    chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar], dq: Sequence[Scalar]
+) -> Sequence[Scalar]:
+    """Return 3 position, 9 rotation (row by row), 3 velocity and 6n Jacobian components."""
+    pose = _forward(chain, sin, cos)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = pose.axes
+    # column i of the Jacobian: axis_i x (tool - origin_i) over axis_i
+    columns = [
+        (*_cross(axis, _minus(pose.position, origin)), *axis) for origin, axis in pose.joints
+    ]
+    vx, vy, vz = (0.0, 0.0, 0.0)
+    for (jx, jy, jz, *_), rate in zip(columns, dq, strict=True):
+        vx, vy, vz = vx + jx * rate, vy + jy * rate, vz + jz * rate
+    jacobian = [component for row in zip(*columns, strict=True) for component in row]
+    return [*pose.position, xx, yx, zx, xy, yy, zy, xz, yz, zz, vx, vy, vz, *jacobian]
+
+
+def _forward(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> _Pose:
+    """Walk from the base to the tool: ``T_i = RotX(alpha) TransX(a) RotZ(q_i) TransZ(d)``."""
+    position: Vector = (0.0, 0.0, 0.0)
+    x: Vector = (1.0, 0.0, 0.0)
+    y: Vector = (0.0, 1.0, 0.0)
+    z: Vector = (0.0, 0.0, 1.0)
+    joints = []
+    for (turns, a, d), s, c in zip(chain.joints, sin, cos, strict=True):
+        if a:
+            position = _along(position, x, a)
+        if turns == 1:
+            y, z = z, _negative(y)
+        elif turns == 3:
+            y, z = _negative(z), y
+        elif turns == 2:
+            y, z = _negative(y), _negative(z)
+        x, y = _rotate(x, y, s, c)
+        if d:
+            position = _along(position, z, d)
+        joints.append((position, z))
+    for axis, distance in zip((x, y, z), chain.tool_position, strict=True):
+        if distance:
+            position = _along(position, axis, distance)
+    tool_x, tool_y, tool_z = (_combine(x, y, z, column) for column in chain.tool_columns)
+    return _Pose(position, (tool_x, tool_y, tool_z), joints)
+
+
+def _evaluate(
+    values: Callable[..., Sequence[Scalar]], chain: Chain, *arrays: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (N, k) ``values(chain, *columns)`` of (N, n) arrays, on floats for few worlds."""
+    count = len(arrays[0])
+    if 0 < count <= FEW_WORLDS:
+        worlds = zip(*(array.tolist() for array in arrays), strict=True)
+        return np.array([values(chain, *world) for world in worlds])
+    columns = values(chain, *(array.T.copy() for array in arrays))
+    result = np.empty((count, len(columns)))
+    for row, column in zip(result.T, columns, strict=True):
+        row[...] = column  # a constant stays a float even among columns
+    return result
+
+
+def _along(point: Vector, axis: Vector, distance: float) -> Vector:
+    return (
+        point[0] + distance * axis[0],
+        point[1] + distance * axis[1],
+        point[2] + distance * axis[2],
+    )
+
+
+def _rotate(x: Vector, y: Vector, s: Scalar, c: Scalar) -> tuple[Vector, Vector]:
+    """Turn the axes x and y about z by the angle with sine s and cosine c."""
+    (x0, x1, x2), (y0, y1, y2) = x, y
+    return (
+        (c * x0 + s * y0, c * x1 + s * y1, c * x2 + s * y2),
+        (c * y0 - s * x0, c * y1 - s * x1, c * y2 - s * x2),
+    )
+
+
+def _combine(x: Vector, y: Vector, z: Vector, weights: Sequence[float]) -> Vector:
+    """Return the sum of the axes with these weights, leaving out those that are zero."""
+    result: Vector = (0.0, 0.0, 0.0)
+    for axis, weight in zip((x, y, z), weights, strict=True):
+        if weight:
+            result = _along(result, axis, weight)
+    return result
+
+
+def _negative(v: Vector) -> Vector:
+    return -v[0], -v[1], -v[2]
+
+
+def _minus(a: Vector, b: Vector) -> Vector:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    (a0, a1, a2), (b0, b1, b2) = a, b
+    return a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
