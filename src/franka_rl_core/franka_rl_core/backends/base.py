@@ -1,0 +1,100 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.robot_model import RobotModel
+from franka_rl_core.state import RobotState
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A picture of a world: where it is taken from and how large it is."""
+
+    target: tuple[float, float, float] = (0.35, 0.0, 0.35)  # [m], base frame
+    distance: float = 1.5  # [m]
+    yaw: float = 50.0  # [deg]
+    pitch: float = -25.0  # [deg]
+    width: int = 480
+    height: int = 360
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A sphere that is drawn into a picture and has no effect on the arm."""
+
+    position: tuple[float, float, float]  # [m], base frame
+    radius: float = 0.02  # [m]
+    color: tuple[float, float, float, float] = (0.9, 0.2, 0.2, 0.9)  # red, green, blue, opacity
+
+
+class Backend(ABC):
+    """
+    N worlds, each with one arm, that are stepped together by one control period.
+
+    :param model: the arm.
+    :param num_worlds: N.
+    :param control_period_s: time that one step takes in the worlds [s].
+    :raises RefusedError: N or the period cannot be served.
+    """
+
+    #: Name under which the registry finds it: the name of its module.
+    name: ClassVar[str]
+    #: What it has: ``'physics'`` (forces, contact) and ``'pictures'``; a task names what it needs.
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, model: RobotModel, num_worlds: int, control_period_s: float) -> None:
+        if num_worlds < 1:
+            raise RefusedError(f'num_worlds must be at least 1, not {num_worlds}')
+        if not control_period_s > 0.0:
+            raise RefusedError(f'control_period_s must be above 0 s, not {control_period_s}')
+        self.model = model
+        self.num_worlds = num_worlds
+        self.control_period_s = control_period_s
+        self._period_ns = round(control_period_s * 1e9)
+
+    @abstractmethod
+    def reset(
+        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+    ) -> RobotState:
+        """
+        Put some worlds at rest in a posture; the others stay as they are.
+
+        :param joint_position: (len(worlds), 7) [rad].
+        :param worlds: indices of the worlds, all if None.
+        :returns: state of all N worlds.
+        """
+
+    @abstractmethod
+    def step(self, joint_target: NDArray[np.float64]) -> RobotState:
+        """
+        Move every arm along a straight line in joint space, to be at its target one control period later.
+
+        :param joint_target: (N, 7) [rad], finite.
+        :returns: state of all N worlds after that period.
+        :raises BackendLostError: the simulator or robot behind it does not answer any more.
+        """
+
+    def render(
+        self, world: int = 0, camera: Camera | None = None, markers: Sequence[Marker] = ()
+    ) -> NDArray[np.uint8]:
+        """
+        Take a picture of one world.
+
+        :returns: (height, width, 3) red, green, blue.
+        :raises RefusedError: this backend has no pictures.
+        """
+        raise RefusedError(f'backend {self.name!r} has no pictures; pybullet has')
+
+    def close(self) -> None:  # noqa: B027 - a backend may have nothing to close
+        """Release what the backend holds; calling it twice is fine."""

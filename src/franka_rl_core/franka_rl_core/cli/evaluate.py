@@ -1,0 +1,59 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``franka-rl evaluate``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from franka_rl_core.cli.options import JsonFile, option, write_json
+from franka_rl_core.envs.config import EnvConfig
+
+# Worlds that are stepped together if the user does not say.
+NUM_ENVS = 8
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help='Folder of the policy bundle.')],
+    backend: Annotated[str, option(EnvConfig, 'backend')] = EnvConfig.backend,
+    robot: Annotated[
+        str, typer.Option(help='Robot it shall drive; another than it was trained for is refused.')
+    ] = 'the bundle’s',
+    episodes: Annotated[int, typer.Option(min=1, help='Episodes to run.')] = 100,
+    seed: Annotated[int, typer.Option(help='Seed of the goals.')] = 1,
+    num_envs: Annotated[
+        int, typer.Option(min=1, help='Worlds that are stepped together, at most one per episode.')
+    ] = NUM_ENVS,
+    workers: Annotated[int, option(EnvConfig, 'workers')] = EnvConfig.workers,
+    video: Annotated[
+        Path | None, typer.Option(help='Write a .gif or .mp4 of the first episodes.')
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Run a policy bundle and print its success rate with the 95 % confidence interval."""
+    from franka_rl_core.envs.vector import FrankaVectorEnv
+    from franka_rl_core.evaluation import evaluate
+    from franka_rl_core.policies.bundle import PolicyBundle
+    from franka_rl_core.recording import Recorder, check_video
+
+    check_video(video)
+    policy = PolicyBundle(bundle)
+    trained = policy.metadata.config
+    config = dataclasses.replace(
+        trained,
+        backend=backend,
+        robot=trained.robot if robot == 'the bundle’s' else robot,
+        num_envs=min(num_envs, episodes),
+        workers=workers,
+        backend_options=trained.backend_options if backend == trained.backend else {},
+    )
+    policy.check(config)
+    with Recorder(FrankaVectorEnv(config), video) as env:
+        report = evaluate(env, policy.act, episodes, seed)
+    result = report.to_dict() | {'seed': seed, 'backend': backend, 'bundle': str(bundle)}
+    write_json(json_file, result)
+    print(report.summary())

@@ -1,0 +1,111 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that makes an environment, and the way from names to objects."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from franka_rl_core import registry
+from franka_rl_core.actions.base import ActionDecoder
+from franka_rl_core.backends.base import Backend
+from franka_rl_core.backends.parallel import ParallelBackend
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.observation import ObservationTerm
+from franka_rl_core.robot_model import RobotModel, load_robot
+from franka_rl_core.safety.base import SafetyConfig
+from franka_rl_core.safety.chain import SafetyChain
+from franka_rl_core.settings import build, setting
+from franka_rl_core.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """
+    An environment, by names and numbers. Two environments with equal configurations are the same environment.
+
+    What a policy depends on (all but ``backend``, ``num_envs``, ``workers`` and ``backend_options``) is stored in
+    its bundle.
+    """
+
+    robot: str = setting('panda', 'robot: a file in config/robots')
+    backend: str = setting('pybullet', 'backend: a module of franka_rl_core.backends')
+    task: str = setting('reach', 'task: a module of franka_rl_core.tasks')
+    control: str = setting('ee', 'kind of control: a module of franka_rl_core.actions')
+    reward: str = setting('dense', 'reward of the task')
+    num_envs: int = setting(1, 'worlds that are stepped together', low=1)
+    workers: int = setting(1, 'processes the worlds are split over', low=1)
+    control_period: float = setting(0.04, 'time between two actions', unit='s', low=0.001, high=1.0)
+    action_scale: float = setting(
+        0.0, 'displacement of an action of 1; 0 for the default of the control', unit='m or rad', low=0.0
+    )
+    safety: dict[str, Any] = setting({}, 'overrides of SafetyConfig')
+    backend_options: dict[str, Any] = setting({}, 'options of the backend')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the configuration as plain data; :func:`franka_rl_core.settings.build` reads it back."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The objects that a configuration names and that training and deployment share."""
+
+    model: RobotModel
+    task: Task
+    terms: tuple[ObservationTerm, ...]
+    decoder: ActionDecoder
+    chain: SafetyChain
+
+
+def make_parts(config: EnvConfig) -> Parts:
+    """
+    Build what training and deployment share.
+
+    :raises RefusedError: a name or key of the configuration is unknown; the message lists the known ones.
+    """
+    model = load_robot(config.robot)
+    task = registry.find('tasks', config.task)(config.reward)
+    decoder = registry.find('actions', config.control)(model, config.action_scale or None)
+    chain = SafetyChain(model, config.control_period, build(SafetyConfig, config.safety))
+    return Parts(model, task, task.observation_terms(config.control), decoder, chain)
+
+
+def make_backend(config: EnvConfig) -> Backend:
+    """
+    Build the backend, in this process or split over several.
+
+    :raises RefusedError: a name or option is unknown, or the backend lacks what the task needs.
+    """
+    check_capabilities(config, registry.find('backends', config.backend).capabilities)
+    model = load_robot(config.robot)
+    worlds, period = config.num_envs, config.control_period
+    if config.workers > 1:
+        return ParallelBackend(
+            model,
+            config.backend,
+            worlds,
+            period,
+            workers=config.workers,
+            options=config.backend_options,
+        )
+    cls = registry.find('backends', config.backend)
+    backend: Backend = registry.construct(
+        cls, model, worlds, period, options=config.backend_options
+    )
+    return backend
+
+
+def check_capabilities(config: EnvConfig, capabilities: frozenset[str]) -> None:
+    """
+    Refuse a backend that lacks what the task needs.
+
+    :raises RefusedError: names the lacking capabilities.
+    """
+    needs: frozenset[str] = registry.find('tasks', config.task).needs
+    if lacking := needs - capabilities:
+        raise RefusedError(
+            f'task {config.task!r} needs {sorted(lacking)}, which backend {config.backend!r} lacks'
+        )

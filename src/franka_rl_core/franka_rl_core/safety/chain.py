@@ -1,0 +1,89 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The chain of limits that every target passes before it becomes a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from franka_rl_core import registry
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.robot_model import RobotModel
+from franka_rl_core.safety.base import Proposal, SafetyConfig
+from franka_rl_core.state import ArmState
+
+#: Freshness first, because nothing can be said about old data; reach last, because nothing may move the target after it.
+ORDER = ('freshness', 'finite', 'joint_range', 'workspace', 'reach')
+
+
+@dataclass(frozen=True)
+class SafeCommand:
+    """What may be sent to N arms."""
+
+    joint_position: NDArray[np.float64]  # (N, 7) [rad]
+    verdict: NDArray[np.uint8]  # (N,) of Verdict
+    reason: NDArray[np.uint8]  # (N,) of Reason
+
+
+class SafetyChain:
+    """
+    Turns targets into commands that the arm may follow.
+
+    :param model: the arm.
+    :param control_period_s: time in which a target is to be reached [s].
+    :param config: how much of the robot's limits may be used.
+    :param limits: names of the limits, in order; ``'reach'`` must be the last.
+    :raises RefusedError: a limit is unknown, or ``'reach'`` is not the last.
+    """
+
+    def __init__(
+        self,
+        model: RobotModel,
+        control_period_s: float,
+        config: SafetyConfig | None = None,
+        limits: Sequence[str] = ORDER,
+    ) -> None:
+        if not limits or limits[-1] != 'reach':
+            raise RefusedError(f"the last limit must be 'reach', not in {list(limits)}")
+        config = config or SafetyConfig()
+        classes = [registry.find('safety', name) for name in limits]
+        self.config = config
+        self._limits = [cls(model, config, control_period_s) for cls in classes]
+
+    def __call__(
+        self,
+        target: NDArray[np.float64],
+        arm: ArmState,
+        *,
+        hold: NDArray[np.float64] | None = None,
+        state_age: float = 0.0,
+        target_age: float = 0.0,
+    ) -> SafeCommand:
+        """
+        Check a batch of targets.
+
+        :param target: (N, 7) where the joints shall be one control period from now [rad].
+        :param arm: measured state of the N arms.
+        :param hold: (N, 7) where an arm stays whose target is refused, the measured position if None [rad].
+        :param state_age: age of the measured state [s].
+        :param target_age: age of the target [s].
+        :raises ValueError: the target has another shape than the measured joint positions.
+        """
+        if target.shape != arm.joint_position.shape:
+            raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
+        count = len(target)
+        proposal = Proposal(
+            target=np.array(target, np.float64),
+            hold=arm.joint_position if hold is None else hold,
+            state_age=state_age,
+            target_age=target_age,
+            verdict=np.zeros(count, np.uint8),
+            reason=np.zeros(count, np.uint8),
+        )
+        for limit in self._limits:
+            limit.apply(proposal, arm)
+        return SafeCommand(proposal.target, proposal.verdict, proposal.reason)

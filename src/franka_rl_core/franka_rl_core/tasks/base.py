@@ -1,0 +1,77 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from franka_rl_core.exceptions import UnknownNameError
+from franka_rl_core.observation import ObservationTerm
+from franka_rl_core.robot_model import RobotModel
+from franka_rl_core.state import ArmState
+
+
+class Task(ABC):
+    """
+    A goal-conditioned task.
+
+    Its functions are pure and batched. Those that take goals work on NumPy and torch arrays alike (array API).
+
+    :param reward: name of one of the :attr:`rewards`.
+    :raises UnknownNameError: the task has no such reward; the message lists those it has.
+    """
+
+    #: Name under which the registry finds it: the name of its module.
+    name: ClassVar[str]
+    #: Rewards: name → weight of each raw term.
+    rewards: ClassVar[dict[str, dict[str, float]]]
+    #: Names of the raw reward terms, in order.
+    reward_term_names: ClassVar[tuple[str, ...]]
+    #: What a backend must have, see :attr:`Backend.capabilities`.
+    needs: ClassVar[frozenset[str]] = frozenset()
+    #: Number of values of a goal.
+    goal_size: ClassVar[int]
+    #: Length of an episode [control periods].
+    max_episode_steps: ClassVar[int]
+
+    def __init__(self, reward: str) -> None:
+        if reward not in self.rewards:
+            raise UnknownNameError(f'reward of task {self.name}', reward, self.rewards)
+        self.weights = self.rewards[reward]
+
+    @abstractmethod
+    def start_joint_position(self, model: RobotModel) -> NDArray[np.float64]:
+        """Give the posture in which an episode starts: (7,) [rad]."""
+
+    @abstractmethod
+    def sample_goal(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw one goal: (goal_size,)."""
+
+    @abstractmethod
+    def observation_terms(self, control: str) -> tuple[ObservationTerm, ...]:
+        """Name what a policy sees beside the goal, in order, for a kind of control."""
+
+    @abstractmethod
+    def achieved_goal(self, arm: ArmState) -> NDArray[np.float64]:
+        """Give what the arm has reached of the goal: (N, goal_size)."""
+
+    @abstractmethod
+    def distance(self, achieved: Any, desired: Any) -> Any:
+        """Give the distance to the goal: (N, goal_size), (N, goal_size) → (N,) [m]."""
+
+    @abstractmethod
+    def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
+        """Give the raw reward terms, each (N,)."""
+
+    @abstractmethod
+    def is_success(self, achieved: Any, desired: Any) -> Any:
+        """Say where the goal is reached: (N,) of bool."""
+
+    def reward(self, terms: dict[str, Any]) -> Any:
+        """Add up the weighted terms: (N,)."""
+        return sum(weight * terms[name] for name, weight in self.weights.items())
