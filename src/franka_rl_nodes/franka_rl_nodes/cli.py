@@ -1,0 +1,72 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""``franka-rl up``: what ``ros2 launch franka_rl`` does, on machines without it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from franka_rl_core.cli.options import JsonFile, pairs
+from franka_rl_core.exceptions import MissingDependencyError
+from franka_rl_core.settings import build, from_strings
+
+from franka_rl_nodes.systems import SYSTEMS, System, find_system
+
+
+def command(
+    system: Annotated[str, typer.Argument(help=f'System: {", ".join(SYSTEMS)}.')],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help='What to choose, as name:=value; see --show-args.')
+    ] = None,
+    show_args: Annotated[
+        bool, typer.Option('--show-args', help='List the arguments of the system, and end.')
+    ] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Start all nodes of a system, and end them together when its work is done."""
+    chosen = find_system(system)
+    if show_args:
+        print(_describe(chosen))
+        return
+    values = pairs(arguments or [])
+    if json_file is not None:
+        values['result'] = str(json_file)
+    nodes = chosen.parameters(chosen.choose(values))
+    typed = check(nodes)
+    from franka_rl_nodes import processes
+
+    raise typer.Exit(processes.run(typed))
+
+
+def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+    """
+    Refuse a system before anything of it is started.
+
+    :param nodes: node name → parameters, as they were typed.
+    :returns: the same with the values that the parameters have.
+    :raises RefusedError: a parameter or what it names is wrong, or a node is running already.
+    """
+    if find_spec('rclpy') is None:
+        raise MissingDependencyError('rclpy', "make setup, or ROS 2 Jazzy from apt; then '. ./env.sh'")
+    from franka_rl_nodes.single_instance import refuse_if_taken
+
+    typed = {}
+    for name, parameters in nodes.items():
+        config = importlib.import_module(f'franka_rl_nodes.{name}_node').CONFIG
+        typed[name] = from_strings(config, parameters)
+        build(config, typed[name]).check()
+    refuse_if_taken(f'/{name}' for name in nodes)
+    return typed
+
+
+def _describe(system: System) -> str:
+    width = max(len(argument.name) for argument in system.arguments) + 2
+    lines = [
+        f'  {argument.name + ":=":{width}}  {argument.text} (default: {argument.default or "none"})'
+        for argument in system.arguments
+    ]
+    return '\n'.join([system.text, '', *lines])

@@ -1,0 +1,168 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Gymnasium bridge: one vector environment as services."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from franka_rl_core.envs.base import KEYS, Observation
+from franka_rl_core.envs.config import EnvConfig, check_capabilities, make_parts
+from franka_rl_core.envs.vector import FrankaVectorEnv
+from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_core.settings import setting
+from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
+from rclpy.node import Node
+
+from franka_rl_nodes.conversions import from_field, spec_to_msg, to_field
+from franka_rl_nodes.diagnostics import ERROR, OK, Diagnostics, Report
+from franka_rl_nodes.parameters import declare
+from franka_rl_nodes.ros_backend import RosBackend, check_worlds
+from franka_rl_nodes.runtime import leave, serve
+
+
+@dataclass(frozen=True)
+class EnvNodeConfig(EnvConfig):
+    """Parameters of the environment node: those of the environment, and where its worlds are."""
+
+    backend: str = setting('ros', 'ros for the worlds of the simulator node, else a backend in this process')
+    simulator: str = setting('simulator', 'name of the simulator node (backend ros)')
+    timeout: float = setting(
+        4.0, 'a step that takes longer means that the simulator is lost', unit='s', low=0.1
+    )
+
+    def check(self) -> None:
+        """
+        Check what can be checked before anything is started.
+
+        :raises RefusedError: it names something unknown.
+        """
+        make_parts(self)
+
+
+CONFIG = EnvNodeConfig
+
+
+class EnvNode(Node):
+    """Serve ``~/describe_env``, ``~/reset_env`` and ``~/step_env``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('env', **kwargs)
+        self._env = _make_env(declare(self, EnvNodeConfig), kwargs.get('context'))
+        self._sequence = 0
+        self._problem = ''
+        self.create_service(DescribeEnv, '~/describe_env', self._on_describe)
+        self.create_service(ResetEnv, '~/reset_env', self._on_reset)
+        self.create_service(StepEnv, '~/step_env', self._on_step)
+        self._diagnostics = Diagnostics(self, self._report)
+
+    def destroy_node(self) -> None:
+        """Close the environment too."""
+        self._env.close()
+        super().destroy_node()
+
+    def _on_describe(
+        self, request: DescribeEnv.Request, response: DescribeEnv.Response
+    ) -> DescribeEnv.Response:
+        response.spec = spec_to_msg(self._env.config, self._env.parts)
+        return response
+
+    def _on_reset(
+        self, request: ResetEnv.Request, response: ResetEnv.Response
+    ) -> ResetEnv.Response:
+        mask = from_field(request.mask, 'uint8', -1).astype(bool)
+        if len(mask) not in (0, self._env.num_envs):
+            response.error = f'mask must hold {self._env.num_envs} values, not {len(mask)}'
+            return response
+        options = {'reset_mask': mask} if len(mask) else None
+        seed = request.seed if request.has_seed else None
+        try:
+            observation, _ = self._env.reset(seed=seed, options=options)
+        except FrankaRLError as error:
+            response.error = self._failed(error)
+            return response
+        self._sequence += 1
+        response.sequence = self._sequence
+        _write(observation, response)
+        return response
+
+    def _on_step(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
+        shape = self._env.action_space.shape
+        if request.sequence != self._sequence:
+            response.error = f'step {request.sequence} is out of order, {self._sequence} comes next'
+            return response
+        if len(request.action) != np.prod(shape):
+            response.error = f'action must hold {shape} values, not {len(request.action)}'
+            return response
+        try:
+            result = self._env.step(from_field(request.action, 'float32', *shape))
+        except FrankaRLError as error:
+            response.error = self._failed(error)
+            return response
+        self._sequence += 1
+        _write_step(*result, response=response)
+        return response
+
+    def _failed(self, error: FrankaRLError) -> str:
+        self._problem = str(error)
+        self.get_logger().error(self._problem)
+        return self._problem
+
+    def _report(self) -> Report:
+        values = {'sequence': self._sequence, 'num_envs': self._env.num_envs}
+        return (ERROR, self._problem, values) if self._problem else (OK, 'serving', values)
+
+
+def _make_env(config: EnvNodeConfig, context: Any) -> FrankaVectorEnv:
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(EnvConfig)}
+    if config.backend != 'ros':
+        return FrankaVectorEnv(EnvConfig(**fields))
+    backend = RosBackend(config.simulator, config.timeout, context=context)
+    try:
+        # The environment is called by what really moves the worlds.
+        env_config = EnvConfig(**(fields | {'backend': backend.served}))
+        check_worlds(backend, config.robot, config.num_envs, config.control_period)
+        check_capabilities(env_config, backend.capabilities)
+        return FrankaVectorEnv(env_config, backend=backend)
+    except BaseException:
+        backend.close()
+        raise
+
+
+def _write(observation: Observation, response: Any, prefix: str = '') -> None:
+    for key in KEYS:
+        setattr(response, prefix + key, to_field(observation[key], 'float32'))
+
+
+def _write_step(
+    observation: Observation,
+    reward: Any,
+    terminated: Any,
+    truncated: Any,
+    infos: dict[str, Any],
+    *,
+    response: StepEnv.Response,
+) -> None:
+    _write(observation, response)
+    ended = infos['_final_obs']
+    _write({key: infos['final_obs'][key][ended] for key in KEYS}, response, 'final_')
+    response.reward = to_field(reward, 'float64')
+    response.terminated = to_field(terminated, 'uint8')
+    response.truncated = to_field(truncated, 'uint8')
+    response.success = to_field(infos['is_success'], 'uint8')
+    response.distance = to_field(infos['distance'], 'float64')
+    response.verdict = to_field(infos['verdict'], 'uint8')
+    response.reason = to_field(infos['reason'], 'uint8')
+    response.reward_terms = to_field(list(infos['reward_terms'].values()), 'float64')
+
+
+def main() -> None:
+    """Run the node."""
+    leave(serve(EnvNode))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,99 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One episode of the policy node."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+from franka_rl_core.control_loop import Proposed
+from franka_rl_interfaces.action import RunEpisode
+from numpy.typing import NDArray
+from rclpy.action.server import ServerGoalHandle
+from rclpy.task import Future
+
+# A state that is this much early is taken, so that a small jitter of the driver does not cost a whole period.
+EARLY_NS = 1_000_000
+# Time beyond its limit after which an episode without joint states is given up [s].
+PATIENCE_S = 1.0
+
+
+class Episode:
+    """
+    Progress of one ``RunEpisode`` goal.
+
+    :param handle: the action's goal.
+    :param goal: (G,) in the robot base frame [m].
+    :param time_limit: [s].
+    :param future: completed with the result when the episode ends.
+    """
+
+    def __init__(
+        self, handle: ServerGoalHandle, goal: NDArray[np.float64], time_limit: float, future: Future
+    ) -> None:
+        self.goal = goal
+        self.future = future
+        self.last_state = time.monotonic()  # when the newest joint state came [s]
+        self._handle = handle
+        self._limit = time_limit
+        self._began = time.monotonic()
+        self._first_ns: int | None = None
+        self._due_ns = 0
+        self._steps = 0
+        self._distance = math.nan
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client has asked to stop."""
+        return bool(self._handle.is_cancel_requested)
+
+    def is_due(self, stamp_ns: int, period_s: float) -> bool:
+        """Say whether to act on a joint state of this stamp, and if so count it."""
+        if stamp_ns < self._due_ns - EARLY_NS:
+            return False
+        period = round(period_s * 1e9)
+        # Next time is one period after the last due time, not after the last action, unless one was missed.
+        on_time = stamp_ns - self._due_ns < period
+        self._due_ns = (self._due_ns if on_time else stamp_ns) + period
+        return True
+
+    def is_overdue(self, now: float) -> bool:
+        """Say whether the episode has lasted too long by the steady clock: its joint states have stopped."""
+        return now - self._began > self._limit + PATIENCE_S
+
+    def judge(self, stamp_ns: int, proposed: Proposed) -> bool:
+        """Look where the arm is, tell the client, and say whether the episode has ended."""
+        if self._first_ns is None:
+            self._first_ns = stamp_ns
+        elapsed = 1e-9 * (stamp_ns - self._first_ns)
+        self._distance = float(proposed.distance[0])
+        if proposed.success[0]:
+            self.finish(True, 'reached', elapsed)
+            return True
+        if elapsed >= self._limit:
+            self.finish(False, 'time is up')
+            return True
+        self._steps += 1
+        feedback = RunEpisode.Feedback(distance=self._distance, elapsed=elapsed)
+        self._handle.publish_feedback(feedback)
+        return False
+
+    def finish(self, success: bool, message: str, elapsed: float = math.nan) -> None:
+        """Complete the action."""
+        if self.cancelled:
+            self._handle.canceled()
+        elif success or message == 'time is up':
+            self._handle.succeed()
+        else:
+            self._handle.abort()
+        self.future.set_result(
+            RunEpisode.Result(
+                success=success,
+                message=message,
+                final_distance=self._distance,
+                time_to_success=elapsed,
+                steps=self._steps,
+            )
+        )

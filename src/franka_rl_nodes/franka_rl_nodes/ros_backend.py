@@ -1,0 +1,107 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A backend whose worlds are stepped by a simulator node, in lock-step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from franka_rl_core.backends.base import Backend
+from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_core.robot_model import load_robot
+from franka_rl_core.state import RobotState
+from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
+from numpy.typing import NDArray
+from rclpy.context import Context
+from rclpy.node import Node
+
+from franka_rl_nodes.conversions import state_from_fields, to_field
+from franka_rl_nodes.runtime import BackgroundNode, call, first_call
+
+
+class RosBackend(Backend):
+    """
+    The client of a simulator node's services.
+
+    :param simulator: name of the simulator node.
+    :param timeout_s: a call that takes longer means that the simulator is lost [s].
+    :param start_timeout_s: time that the simulator may take to start [s].
+    :raises BackendLostError: the simulator does not answer.
+    """
+
+    name = 'ros'
+
+    def __init__(
+        self,
+        simulator: str = 'simulator',
+        timeout_s: float = 4.0,
+        start_timeout_s: float = 30.0,
+        context: Context | None = None,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._ros = BackgroundNode(Node('simulator_client', context=context))
+        describe = self._ros.client(DescribeWorlds, f'{simulator}/describe_worlds')
+        self._step = self._ros.client(StepWorlds, f'{simulator}/step_worlds')
+        self._reset = self._ros.client(ResetWorlds, f'{simulator}/reset_worlds')
+        try:
+            worlds = first_call(describe, DescribeWorlds.Request(), start_timeout_s)
+            for client in (self._step, self._reset):
+                if not client.wait_for_service(timeout_sec=start_timeout_s):
+                    raise BackendLostError(f'there is no service {client.srv_name}')
+        except BaseException:
+            self._ros.close()
+            raise
+        super().__init__(load_robot(worlds.robot), worlds.num_worlds, worlds.control_period)
+        #: The backend behind the simulator node.
+        self.served = worlds.backend
+        self.capabilities = frozenset(worlds.capabilities)  # type: ignore[misc]
+        self._sequence = 0
+        self._was_reset = False
+
+    def reset(
+        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+    ) -> RobotState:
+        """See :meth:`Backend.reset`."""
+        request = ResetWorlds.Request(
+            worlds=to_field([] if worlds is None else worlds, 'uint32'),
+            joint_position=to_field(joint_position, 'float64'),
+            sequence=self._sequence,
+        )
+        # Only the first reset may be repeated without a second thought: nothing has been stepped yet.
+        if self._was_reset:
+            return self._state(call(self._reset, request, self._timeout_s))
+        self._was_reset = True
+        return self._state(first_call(self._reset, request, self._timeout_s))
+
+    def step(self, joint_target: NDArray[np.float64]) -> RobotState:
+        """See :meth:`Backend.step`."""
+        self._sequence += 1
+        request = StepWorlds.Request(
+            sequence=self._sequence, joint_target=to_field(joint_target, 'float64')
+        )
+        return self._state(call(self._step, request, self._timeout_s))
+
+    def close(self) -> None:
+        """See :meth:`Backend.close`."""
+        self._ros.close()
+
+    @staticmethod
+    def _state(response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
+        if response.error:
+            raise BackendLostError(f'the simulator refused: {response.error}')
+        return state_from_fields(response)
+
+
+def check_worlds(backend: Backend, robot: str, num_worlds: int, control_period: float) -> None:
+    """
+    Refuse a simulator that serves something else than was asked for.
+
+    :raises RefusedError: names both sides.
+    """
+    served = (backend.model.name, backend.num_worlds, backend.control_period_s)
+    wanted = (robot, num_worlds, control_period)
+    if served != wanted:
+        raise RefusedError(
+            f'the simulator serves (robot, worlds, period [s]) {served}, wanted is {wanted}'
+        )

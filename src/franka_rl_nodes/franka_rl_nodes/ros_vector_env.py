@@ -1,0 +1,124 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A Gymnasium vector environment that an environment node serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from franka_rl_core.envs.base import KEYS, GoalVectorEnv, Observation, Step
+from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from rclpy.context import Context
+from rclpy.node import Node
+
+from franka_rl_nodes.conversions import from_field, spec_from_msg, spec_to_msg, to_field
+from franka_rl_nodes.runtime import BackgroundNode, call, first_call
+
+
+class RosVectorEnv(GoalVectorEnv):
+    """
+    The client of an environment node; its steps are bit-equal to those of :class:`FrankaVectorEnv`.
+
+    :param env: name of the environment node.
+    :param timeout_s: a call that takes longer means that the environment is lost [s].
+    :param start_timeout_s: time that the environment may take to start [s].
+    :raises BackendLostError: the environment does not answer.
+    :raises RefusedError: it defines its observations differently from this software.
+    """
+
+    def __init__(
+        self,
+        env: str = 'env',
+        timeout_s: float = 8.0,
+        start_timeout_s: float = 30.0,
+        context: Context | None = None,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._ros = BackgroundNode(Node('env_client', context=context))
+        describe = self._ros.client(DescribeEnv, f'{env}/describe_env')
+        self._reset = self._ros.client(ResetEnv, f'{env}/reset_env')
+        self._step = self._ros.client(StepEnv, f'{env}/step_env')
+        try:
+            spec = first_call(describe, DescribeEnv.Request(), start_timeout_s).spec
+            super().__init__(spec_from_msg(spec), AutoresetMode.SAME_STEP)
+            _check_definitions(spec, spec_to_msg(self.config, self.parts))
+            if not self._step.wait_for_service(timeout_sec=start_timeout_s):
+                raise BackendLostError(f'there is no service {self._step.srv_name}')
+        except BaseException:
+            self._ros.close()
+            raise
+        self._sequence = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """See :meth:`FrankaVectorEnv.reset`."""
+        mask = (options or {}).get('reset_mask', ())
+        request = ResetEnv.Request(
+            has_seed=seed is not None, seed=seed or 0, mask=to_field(mask, 'uint8')
+        )
+        # With a seed the call may be repeated: it starts from the same state every time.
+        waiting = first_call if seed is not None else call
+        response = waiting(self._reset, request, self._timeout_s)
+        _raise_error(response)
+        self._sequence = response.sequence
+        return self._observation(response), {}
+
+    def step(self, actions: NDArray[np.float32]) -> Step:
+        """See :meth:`FrankaVectorEnv.step`."""
+        actions = self._checked(actions)
+        request = StepEnv.Request(sequence=self._sequence, action=to_field(actions, 'float32'))
+        response = call(self._step, request, self._timeout_s)
+        _raise_error(response)
+        self._sequence += 1
+        observation = self._observation(response)
+        terminated = from_field(response.terminated, 'uint8', -1).astype(bool)
+        truncated = from_field(response.truncated, 'uint8', -1).astype(bool)
+        reward = from_field(response.reward, 'float64', -1)
+        infos = self._infos(response, observation, terminated | truncated)
+        return observation, reward, terminated, truncated, infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the connection; the environment node lives on."""
+        self._ros.close()
+
+    def _observation(self, response: Any, prefix: str = '') -> Observation:
+        rows = self.single_observation_space
+        return {
+            key: from_field(getattr(response, prefix + key), 'float32', -1, *rows[key].shape)
+            for key in KEYS
+        }
+
+    def _infos(
+        self, response: StepEnv.Response, observation: Observation, ended: NDArray[np.bool_]
+    ) -> dict[str, Any]:
+        final = observation
+        if ended.any():
+            final = {key: value.copy() for key, value in observation.items()}
+            for key, rows in self._observation(response, 'final_').items():
+                final[key][ended] = rows
+        names = self.parts.task.reward_term_names
+        terms = from_field(response.reward_terms, 'float64', len(names), -1)
+        return {
+            'is_success': from_field(response.success, 'uint8', -1).astype(bool),
+            'distance': from_field(response.distance, 'float64', -1),
+            'reward_terms': dict(zip(names, terms, strict=True)),
+            'verdict': from_field(response.verdict, 'uint8', -1),
+            'reason': from_field(response.reason, 'uint8', -1),
+            'final_obs': final,
+            '_final_obs': ended,
+        }
+
+
+def _raise_error(response: Any) -> None:
+    if response.error:
+        raise BackendLostError(f'the environment failed: {response.error}')
+
+
+def _check_definitions(theirs: Any, ours: Any) -> None:
+    if theirs != ours:
+        raise RefusedError(f'the environment node describes {theirs}, this software makes {ours}')

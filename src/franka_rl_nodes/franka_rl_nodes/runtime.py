@@ -1,0 +1,170 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the nodes run: exit codes, executors, calls with a time-out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from franka_rl_core.exceptions import BackendLostError, FrankaRLError, RefusedError
+from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
+from rclpy.client import Client
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from franka_rl_nodes import single_instance
+
+# A lost first call is repeated after this time: a server may take requests before it can answer.
+_FIRST_CALL_TIMEOUT_S = 2.0
+
+
+def serve(make_node: Callable[[], Node]) -> int:
+    """
+    Run a node that only answers until it is told to stop.
+
+    :returns: exit code: 0 after SIGINT or SIGTERM, 2 refused, 1 failed.
+    """
+    return _run(lambda: _spin(make_node))
+
+
+def work(main: Callable[[], int]) -> int:
+    """
+    Run a program that does its work in the main thread.
+
+    SIGINT and SIGTERM interrupt ``main`` by KeyboardInterrupt.
+
+    :param main: returns the exit code.
+    :returns: exit code: that of ``main``, or 130 interrupted, 2 refused, 1 failed.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return _run(main, SignalHandlerOptions.NO)
+
+
+def leave(code: int) -> None:
+    """End the process; rclpy's threads must not keep it alive."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _run(main: Callable[[], int], handlers: SignalHandlerOptions | None = None) -> int:
+    rclpy.init(args=sys.argv, signal_handler_options=handlers)
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except RuntimeError:  # rclpy has no public name for its errors
+        if rclpy.ok():
+            raise
+        return INTERRUPTED  # a signal has shut ROS down while the program was starting
+    except RefusedError as error:
+        print(f'refused: {error}', file=sys.stderr)
+        return REFUSED
+    except FrankaRLError as error:
+        print(f'failed: {error}', file=sys.stderr)
+        return FAILED
+    finally:
+        rclpy.try_shutdown()
+
+
+def _spin(make_node: Callable[[], Node]) -> int:
+    node = make_node()
+    try:
+        hold_name(node)
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+    return DONE
+
+
+def hold_name(node: Node) -> None:
+    """
+    Refuse to run beside a node of the same name.
+
+    :raises RefusedError: there is one.
+    """
+    single_instance.hold(node.get_fully_qualified_name())
+
+
+class BackgroundNode:
+    """
+    A node that is spun by a thread of its own, for code that waits for answers.
+
+    Nothing else may spin it. Repeated ``spin_until_future_complete`` slows down with every call on rclpy 7.1, and a
+    call from inside a callback would wait for itself.
+
+    :param node: the node; it is destroyed by :meth:`close`.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._executor.add_node(node)
+        self._thread = threading.Thread(target=self._spin, name=node.get_name(), daemon=True)
+        self._thread.start()
+
+    def client(self, kind: Any, name: str) -> Client:
+        """Make a client of a service."""
+        return self.node.create_client(kind, name)
+
+    def close(self) -> None:
+        """Stop spinning and destroy the node; calling it twice is fine."""
+        if self._thread.is_alive():
+            self._executor.shutdown(timeout_sec=1.0)
+            self._thread.join(timeout=2.0)
+            self.node.destroy_node()
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            pass
+
+
+def call(client: Client, request: Any, timeout_s: float) -> Any:
+    """
+    Call a service and wait, from any thread that does not spin the client's node.
+
+    :raises BackendLostError: no answer within the time.
+    """
+    response = client.call(request, timeout_sec=timeout_s)
+    if response is None:
+        raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
+    return response
+
+
+def first_call(client: Client, request: Any, timeout_s: float) -> Any:
+    """
+    Call a service whose server may still be starting. The request must be one that may be repeated.
+
+    :raises BackendLostError: no answer within the time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left := deadline - time.monotonic()) > 0.0:
+        if client.wait_for_service(timeout_sec=min(left, 1.0)):
+            response = client.call(request, timeout_sec=min(left, _FIRST_CALL_TIMEOUT_S))
+            if response is not None:
+                return response
+    raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
+
+
+def result_of(future: Any, timeout_s: float, what: str) -> Any:
+    """
+    Wait for a future that another thread's executor completes.
+
+    :raises BackendLostError: it was not completed within the time.
+    """
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    if not done.wait(timeout_s):
+        raise BackendLostError(f'{what} did not answer within {timeout_s:g} s')
+    return future.result()

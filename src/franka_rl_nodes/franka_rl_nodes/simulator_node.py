@@ -1,0 +1,110 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator: any backend behind lock-step services, or streaming as a robot driver does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from franka_rl_core import registry
+from franka_rl_core.envs.config import EnvConfig, make_backend
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.robot_model import load_robot
+from franka_rl_core.settings import setting
+from rclpy.node import Node
+
+from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
+from franka_rl_nodes.lockstep import LockStep
+from franka_rl_nodes.parameters import declare
+from franka_rl_nodes.runtime import leave, serve
+from franka_rl_nodes.streaming import Streaming
+
+MODES = ('lockstep', 'streaming')
+
+
+@dataclass(frozen=True)
+class SimulatorConfig:
+    """Parameters of the simulator node."""
+
+    mode: str = setting('lockstep', f'how it is driven: {" or ".join(MODES)}')
+    robot: str = setting('panda', 'robot: a file in config/robots')
+    backend: str = setting('pybullet', 'backend: a module of franka_rl_core.backends')
+    num_worlds: int = setting(1, 'worlds that are stepped together; streaming has one', low=1)
+    workers: int = setting(1, 'processes the worlds are split over', low=1)
+    control_period: float = setting(
+        0.04, 'simulated time of one step (lockstep)', unit='s', low=0.001, high=1.0
+    )
+    rate: float = setting(
+        100.0, 'joint states a second, in real time (streaming)', unit='Hz', low=1.0, high=1000.0
+    )
+    command_timeout: float = setting(
+        0.2, 'without a command for so long the arm stays where it is (streaming)', unit='s', low=0.01
+    )
+    backend_options: dict[str, Any] = setting({}, 'options of the backend')
+
+    def check(self) -> None:
+        """
+        Check what can be checked before anything is started.
+
+        :raises RefusedError: robot, backend or mode is unknown, or they do not fit together.
+        """
+        if self.mode not in MODES:
+            raise UnknownNameError('mode', self.mode, MODES)
+        if self.mode == 'streaming' and self.num_worlds != 1:
+            raise RefusedError(f'streaming has one world, not {self.num_worlds}')
+        if self.workers > self.num_worlds:
+            raise RefusedError(f'{self.workers} workers need as many worlds, not {self.num_worlds}')
+        load_robot(self.robot)
+        registry.find('backends', self.backend)
+
+
+CONFIG = SimulatorConfig
+
+
+class SimulatorNode(Node):
+    """Serve a backend."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('simulator', **kwargs)
+        config = declare(self, SimulatorConfig)
+        config.check()
+        self._config = config
+        self._backend = make_backend(_env_config(config))
+        if config.mode == 'lockstep':
+            self._face: LockStep | Streaming = LockStep(self, self._backend, config.backend)
+        else:
+            self._face = Streaming(self, self._backend, config.command_timeout)
+        self._diagnostics = Diagnostics(self, self._report)
+        self.get_logger().info(
+            f'{config.num_worlds} worlds of {config.robot} on {config.backend}, {config.mode}'
+        )
+
+    def destroy_node(self) -> None:
+        """Close the backend too."""
+        self._backend.close()
+        super().destroy_node()
+
+    def _report(self) -> Report:
+        return OK, self._config.mode, {'steps': self._face.steps, 'backend': self._config.backend}
+
+
+def _env_config(config: SimulatorConfig) -> EnvConfig:
+    streaming = config.mode == 'streaming'
+    return EnvConfig(
+        robot=config.robot,
+        backend=config.backend,
+        num_envs=config.num_worlds,
+        workers=config.workers,
+        control_period=1.0 / config.rate if streaming else config.control_period,
+        backend_options=config.backend_options,
+    )
+
+
+def main() -> None:
+    """Run the node."""
+    leave(serve(SimulatorNode))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,171 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The systems: which nodes they consist of and what may be chosen. ``launch/`` says the same in ROS's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from franka_rl_core.exceptions import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Something that the user of a system may choose with ``name:=value``."""
+
+    name: str
+    default: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SystemNode:
+    """
+    One node of a system.
+
+    :param name: name of the node; its program is ``<name>_node``.
+    :param parameters: ROS parameters; ``{argument}`` stands for what was chosen.
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class System:
+    """
+    Nodes that are started and ended together.
+
+    :param text: what it does.
+    :param arguments: what may be chosen.
+    :param nodes: its nodes; when the last one ends, its work is done, and when any other ends, it has failed.
+    """
+
+    text: str
+    arguments: tuple[Argument, ...]
+    nodes: tuple[SystemNode, ...]
+
+    def choose(self, values: Mapping[str, str]) -> dict[str, str]:
+        """
+        Fill in the defaults of the arguments that were not chosen.
+
+        :raises UnknownNameError: there is no such argument; the message lists those that are.
+        """
+        chosen = {argument.name: argument.default for argument in self.arguments}
+        for name in values:
+            if name not in chosen:
+                raise UnknownNameError('argument', name, chosen)
+        return chosen | dict(values)
+
+    def parameters(self, chosen: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """Give the parameters of every node for the chosen arguments."""
+        return {
+            node.name: {key: value.format_map(chosen) for key, value in node.parameters.items()}
+            for node in self.nodes
+        }
+
+
+_ROBOT = Argument('robot', 'panda', 'robot: panda or fr3')
+_BACKEND = Argument('backend', 'pybullet', 'simulator: pybullet or mock')
+_RESULT = Argument('result', '', 'file for the numbers, JSON; empty for none')
+_ENVIRONMENT = {
+    'robot': '{robot}',
+    'task': '{task}',
+    'control': '{control}',
+    'reward': '{reward}',
+    'num_envs': '{num_envs}',
+    'control_period': '{control_period}',
+}
+
+SYSTEMS = {
+    'train_sim': System(
+        text='Train a policy in simulation, store it as a bundle and evaluate it.',
+        arguments=(
+            _ROBOT,
+            _BACKEND,
+            Argument('task', 'reach', 'task'),
+            Argument('control', 'ee', 'ee (tool displacement) or joints (joint displacement)'),
+            Argument('reward', 'dense', 'dense or sparse'),
+            Argument('num_envs', '8', 'worlds that are stepped together'),
+            Argument('workers', '2', 'simulator processes the worlds are split over'),
+            Argument('control_period', '0.04', 'time between two actions [s]'),
+            Argument('algo', 'ppo', 'algorithm: ppo or sac'),
+            Argument('steps', '60000', 'environment steps'),
+            Argument('seed', '0', 'seed of everything'),
+            Argument('out', '', 'folder of the run; empty for runs/train_sim-<date>-<time>'),
+            Argument('resume', 'false', 'go on from the newest checkpoint in out'),
+            Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
+            Argument('evaluation_episodes', '100', 'fresh goals to evaluate on at the end'),
+            _RESULT,
+        ),
+        nodes=(
+            SystemNode(
+                'simulator',
+                {
+                    'mode': 'lockstep',
+                    'robot': '{robot}',
+                    'backend': '{backend}',
+                    'num_worlds': '{num_envs}',
+                    'workers': '{workers}',
+                    'control_period': '{control_period}',
+                },
+            ),
+            SystemNode('env', _ENVIRONMENT),
+            SystemNode(
+                'trainer',
+                {
+                    'autostart': 'true',
+                    'algorithm': '{algo}',
+                    'steps': '{steps}',
+                    'seed': '{seed}',
+                    'out': '{out}',
+                    'resume': '{resume}',
+                    'algorithm_options': '{config}',
+                    'evaluation_episodes': '{evaluation_episodes}',
+                    'result': '{result}',
+                },
+            ),
+        ),
+    ),
+    'deploy_sim': System(
+        text='Drive the simulated arm by a policy bundle, through the graph that drives the real one.',
+        arguments=(
+            Argument('policy', '', 'folder of the policy bundle'),
+            _ROBOT,
+            _BACKEND,
+            Argument('episodes', '20', 'episodes to run'),
+            Argument('seed', '1', 'seed of the goals'),
+            Argument('rate', '100.0', 'joint states and commands a second [Hz]'),
+            _RESULT,
+        ),
+        nodes=(
+            SystemNode(
+                'simulator',
+                {'mode': 'streaming', 'robot': '{robot}', 'backend': '{backend}', 'rate': '{rate}'},
+            ),
+            SystemNode('guard', {'robot': '{robot}', 'policy': '{policy}', 'rate': '{rate}'}),
+            SystemNode('policy', {'robot': '{robot}', 'policy': '{policy}'}),
+            SystemNode(
+                'evaluator',
+                {
+                    'policy': '{policy}',
+                    'episodes': '{episodes}',
+                    'seed': '{seed}',
+                    'result': '{result}',
+                },
+            ),
+        ),
+    ),
+}
+
+
+def find_system(name: str) -> System:
+    """
+    Look up a system.
+
+    :raises UnknownNameError: there is none of this name; the message lists those that are.
+    """
+    if name not in SYSTEMS:
+        raise UnknownNameError('system', name, SYSTEMS)
+    return SYSTEMS[name]

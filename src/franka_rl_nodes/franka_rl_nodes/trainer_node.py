@@ -1,0 +1,230 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Trains policies on the environment that the environment node serves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from franka_rl_core.cli.options import write_json
+from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_core.exit_codes import DONE
+from franka_rl_core.settings import build, setting
+from franka_rl_interfaces.action import Train
+from franka_rl_learning.config import TrainConfig, with_folder
+from franka_rl_learning.progress import Progress
+from franka_rl_learning.run_folder import RunFolder
+from franka_rl_learning.training import TrainResult, train
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
+from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
+from franka_rl_nodes.parameters import declare
+from franka_rl_nodes.ros_vector_env import RosVectorEnv
+from franka_rl_nodes.runtime import BackgroundNode, hold_name, leave, work
+
+# Time between two lines of progress in the log [s].
+LOG_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True)
+class TrainerConfig(TrainConfig):
+    """Parameters of the trainer node: those of a run, and how it is started."""
+
+    autostart: bool = setting(
+        False, 'train at once with these parameters, and end; else serve the action ~/train'
+    )
+    env: str = setting('env', 'name of the environment node')
+    result: str = setting('', 'file for the numbers, JSON; empty for none')
+
+    def check(self) -> None:
+        """
+        Check what can be checked before anything is started.
+
+        :raises RefusedError: the algorithm or one of its options is unknown, or the folder cannot be used.
+        """
+        _ = self.options
+        if self.out:
+            RunFolder(self.out).check_state(self.resume)
+
+    @property
+    def run(self) -> TrainConfig:
+        """The run alone."""
+        fields = dataclasses.fields(TrainConfig)
+        return TrainConfig(**{field.name: getattr(self, field.name) for field in fields})
+
+
+CONFIG = TrainerConfig
+Job = tuple[ServerGoalHandle, Future]
+
+
+class Trainer:
+    """
+    Trains in the main thread, which signals can interrupt, while another thread spins the node.
+
+    :param ros: the node.
+    :param config: its parameters.
+    """
+
+    def __init__(self, ros: BackgroundNode, config: TrainerConfig) -> None:
+        self._node = ros.node
+        self._config = config
+        self._env = RosVectorEnv(config.env, context=self._node.context)
+        self._progress: Progress | None = None
+        self._logged = -math.inf
+        self._jobs: queue.Queue[Job] = queue.Queue()
+        self._diagnostics = Diagnostics(self._node, self._report)
+
+    def close(self) -> None:
+        """Close the connection to the environment."""
+        self._env.close()
+
+    def run_once(self) -> int:
+        """Train by the parameters, and print bundle and success rate."""
+        result = self._train(self._config.run)
+        path = Path(self._config.result) if self._config.result else None
+        write_json(path, result.evaluation | {'bundle': str(result.bundle), 'steps': result.steps})
+        print(f'bundle: {result.bundle}')
+        print(result.summary or 'success_rate: not evaluated', flush=True)
+        return DONE
+
+    def serve(self) -> int:
+        """Serve the action until the program is interrupted."""
+        server = ActionServer(
+            self._node,
+            Train,
+            '~/train',
+            self._on_goal,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+        try:
+            while True:
+                self._do(*self._jobs.get())
+        finally:
+            server.destroy()
+
+    async def _on_goal(self, handle: ServerGoalHandle) -> Train.Result:
+        done: Future = Future(executor=self._node.executor)
+        self._jobs.put((handle, done))
+        return await done
+
+    def _do(self, handle: ServerGoalHandle, done: Future) -> None:
+        """Train as a goal of the action asks for."""
+        result = Train.Result()
+        try:
+            trained = self._train(_config_of(handle.request), handle)
+            (handle.succeed if trained.finished else handle.canceled)()
+            result = _result_of(trained)
+        except FrankaRLError as error:
+            self._node.get_logger().error(str(error))
+            result.message = str(error)
+            handle.abort()
+        done.set_result(result)
+
+    def _train(self, config: TrainConfig, handle: ServerGoalHandle | None = None) -> TrainResult:
+        config = with_folder(config, self._env.config.task)
+        self._node.get_logger().info(
+            f'training {config.algorithm} for {config.steps} steps in {config.out}'
+        )
+        stop: Callable[[], bool] | None = None
+        if handle is not None:
+            stop = lambda: bool(handle.is_cancel_requested)  # noqa: E731
+        try:
+            return train(
+                self._env,
+                config,
+                on_progress=lambda progress: self._show(progress, handle),
+                should_stop=stop,
+            )
+        except (FrankaRLError, KeyboardInterrupt):
+            if self._progress is not None:
+                self._node.get_logger().error(
+                    f'stopped after {self._progress.steps} steps; go on with resume:=true out:={config.out}'
+                )
+            raise
+
+    def _show(self, progress: Progress, handle: ServerGoalHandle | None) -> None:
+        self._progress = progress
+        if handle is not None:
+            handle.publish_feedback(
+                Train.Feedback(
+                    steps=progress.steps,
+                    total_steps=progress.total,
+                    steps_per_second=progress.steps_per_second,
+                    episode_return=progress.episode_return,
+                    success_rate=progress.success_rate,
+                )
+            )
+        if time.monotonic() - self._logged >= LOG_INTERVAL_S or progress.steps >= progress.total:
+            self._logged = time.monotonic()
+            self._node.get_logger().info(
+                f'{progress.steps}/{progress.total} steps, {progress.steps_per_second:.0f}/s, '
+                + progress.summary()
+            )
+
+    def _report(self) -> Report:
+        if self._progress is None:
+            return OK, 'waiting', {}
+        return OK, 'training', dataclasses.asdict(self._progress)
+
+
+def _config_of(goal: Train.Goal) -> TrainConfig:
+    defaults = TrainConfig()
+    return build(
+        TrainConfig,
+        {
+            'algorithm': goal.algorithm or defaults.algorithm,
+            'algorithm_options': yaml.safe_load(goal.config) or {} if goal.config else {},
+            'steps': goal.steps or defaults.steps,
+            'seed': goal.seed,
+            'out': goal.out,
+            'resume': goal.resume,
+            'evaluation_episodes': goal.evaluation_episodes,
+        },
+    )
+
+
+def _result_of(trained: TrainResult) -> Train.Result:
+    rate = trained.evaluation.get('success_rate', math.nan)
+    return Train.Result(
+        success=trained.finished,
+        message=trained.summary or ('finished' if trained.finished else 'stopped'),
+        bundle=str(trained.bundle or ''),
+        steps=trained.steps,
+        success_rate=rate,
+        success_interval=trained.evaluation.get('success_interval', (math.nan, math.nan)),
+    )
+
+
+def _main() -> int:
+    ros = BackgroundNode(Node('trainer'))
+    try:
+        config = declare(ros.node, TrainerConfig)
+        hold_name(ros.node)
+        config.check()
+        trainer = Trainer(ros, config)
+        try:
+            return trainer.run_once() if config.autostart else trainer.serve()
+        finally:
+            trainer.close()
+    finally:
+        ros.close()
+
+
+def main() -> None:
+    """Run the node."""
+    leave(work(_main))
+
+
+if __name__ == '__main__':
+    main()
