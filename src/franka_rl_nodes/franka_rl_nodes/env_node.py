@@ -108,7 +108,8 @@ class EnvNode(Node):
 
     def _failed(self, error: FrankaRLError) -> str:
         self._problem = str(error)
-        self.get_logger().error(self._problem)
+        if self.context.ok():
+            self.get_logger().error(self._problem)
         return self._problem
 
     def _report(self) -> Report:

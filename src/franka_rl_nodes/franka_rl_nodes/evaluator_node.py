@@ -120,12 +120,15 @@ class Evaluator:
             self._run.send_goal_async(RunEpisode.Goal(goal=to_field(goal, 'float64'))),
             CALL_TIMEOUT_S,
             'the policy',
+            self._ros.node.context,
         )
         if not handle.accepted:
             raise RefusedError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
         wait = 3.0 + CALL_TIMEOUT_S
-        answer = result_of(handle.get_result_async(), wait, 'the policy')
+        answer = result_of(
+            handle.get_result_async(), wait, 'the policy', self._ros.node.context
+        )
         self._set_armed(False)
         result = answer.result
         if answer.status != GoalStatus.STATUS_SUCCEEDED:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -15,14 +16,18 @@ import rclpy
 from franka_rl_core.exceptions import BackendLostError, FrankaRLError, RefusedError
 from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
 from rclpy.client import Client
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 
 from franka_rl_nodes import single_instance
 
 # A lost first call is repeated after this time: a server may take requests before it can answer.
 _FIRST_CALL_TIMEOUT_S = 2.0
+# Time after which a waiting program notices that ROS was shut down.
+_SLICE_S = 0.2
 
 
 def serve(make_node: Callable[[], Node]) -> int:
@@ -134,12 +139,13 @@ def call(client: Client, request: Any, timeout_s: float) -> Any:
     """
     Call a service and wait, from any thread that does not spin the client's node.
 
-    :raises BackendLostError: no answer within the time.
+    :raises BackendLostError: no answer within the time, or ROS was shut down.
     """
-    response = client.call(request, timeout_sec=timeout_s)
-    if response is None:
-        raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
-    return response
+    future = client.call_async(request)
+    try:
+        return result_of(future, timeout_s, client.srv_name, client.context)
+    finally:
+        client.remove_pending_request(future)
 
 
 def first_call(client: Client, request: Any, timeout_s: float) -> Any:
@@ -151,20 +157,29 @@ def first_call(client: Client, request: Any, timeout_s: float) -> Any:
     deadline = time.monotonic() + timeout_s
     while (left := deadline - time.monotonic()) > 0.0:
         if client.wait_for_service(timeout_sec=min(left, 1.0)):
-            response = client.call(request, timeout_sec=min(left, _FIRST_CALL_TIMEOUT_S))
-            if response is not None:
-                return response
+            with contextlib.suppress(BackendLostError):
+                return call(client, request, min(left, _FIRST_CALL_TIMEOUT_S))
+        _raise_if_shut_down(client.context)
     raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
 
 
-def result_of(future: Any, timeout_s: float, what: str) -> Any:
+def result_of(future: Future, timeout_s: float, what: str, context: Context) -> Any:
     """
     Wait for a future that another thread's executor completes.
 
-    :raises BackendLostError: it was not completed within the time.
+    :raises BackendLostError: it was not completed within the time, or ROS was shut down.
     """
     done = threading.Event()
     future.add_done_callback(lambda _: done.set())
-    if not done.wait(timeout_s):
-        raise BackendLostError(f'{what} did not answer within {timeout_s:g} s')
+    deadline = time.monotonic() + timeout_s
+    # In slices: after a shutdown nothing will complete it.
+    while not done.wait(min(_SLICE_S, max(deadline - time.monotonic(), 0.0))):
+        _raise_if_shut_down(context)
+        if time.monotonic() >= deadline:
+            raise BackendLostError(f'{what} did not answer within {timeout_s:g} s')
     return future.result()
+
+
+def _raise_if_shut_down(context: Context) -> None:
+    if not context.ok():
+        raise BackendLostError('ROS was shut down')

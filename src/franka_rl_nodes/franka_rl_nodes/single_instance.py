@@ -47,6 +47,7 @@ def refuse_if_taken(nodes: Iterable[str]) -> None:
 
 
 def _taken(node: str, file: IO[str]) -> str:
+    file.seek(0)
     return (
         f'{node} is running already in ROS domain {_domain()} (process {file.read() or "unknown"}); '
         'stop it, or choose another ROS_DOMAIN_ID'

@@ -93,9 +93,12 @@ class Trainer:
         """Train by the parameters, and print bundle and success rate."""
         result = self._train(self._config.run)
         path = Path(self._config.result) if self._config.result else None
-        write_json(path, result.evaluation | {'bundle': str(result.bundle), 'steps': result.steps})
+        evaluation = result.evaluation
+        numbers = {'bundle': str(result.bundle), 'steps': result.steps, 'seconds': result.seconds}
+        numbers |= {'backend': self._env.config.backend, 'seed': result.evaluation_seed}
+        write_json(path, (evaluation.to_dict() if evaluation else {}) | numbers)
         print(f'bundle: {result.bundle}')
-        print(result.summary or 'success_rate: not evaluated', flush=True)
+        print(evaluation.summary() if evaluation else 'success_rate: not evaluated', flush=True)
         return DONE
 
     def serve(self) -> int:
@@ -123,7 +126,7 @@ class Trainer:
         result = Train.Result()
         try:
             trained = self._train(_config_of(handle.request), handle)
-            (handle.succeed if trained.finished else handle.canceled)()
+            (handle.canceled if trained.stopped else handle.succeed)()
             result = _result_of(trained)
         except FrankaRLError as error:
             self._node.get_logger().error(str(error))
@@ -165,7 +168,7 @@ class Trainer:
                     success_rate=progress.success_rate,
                 )
             )
-        if time.monotonic() - self._logged >= LOG_INTERVAL_S or progress.steps >= progress.total:
+        if time.monotonic() - self._logged >= LOG_INTERVAL_S:
             self._logged = time.monotonic()
             self._node.get_logger().info(
                 f'{progress.steps}/{progress.total} steps, {progress.steps_per_second:.0f}/s, '
@@ -195,14 +198,14 @@ def _config_of(goal: Train.Goal) -> TrainConfig:
 
 
 def _result_of(trained: TrainResult) -> Train.Result:
-    rate = trained.evaluation.get('success_rate', math.nan)
+    evaluation = trained.evaluation
     return Train.Result(
-        success=trained.finished,
-        message=trained.summary or ('finished' if trained.finished else 'stopped'),
+        success=not trained.stopped,
+        message=evaluation.summary() if evaluation else 'stopped' if trained.stopped else 'finished',
         bundle=str(trained.bundle or ''),
         steps=trained.steps,
-        success_rate=rate,
-        success_interval=trained.evaluation.get('success_interval', (math.nan, math.nan)),
+        success_rate=evaluation.success_rate if evaluation else math.nan,
+        success_interval=evaluation.success_interval if evaluation else (math.nan, math.nan),
     )
 
 

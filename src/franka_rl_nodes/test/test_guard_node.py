@@ -1,0 +1,158 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The guard node: streams, holds and says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from conftest import wait_until
+from franka_rl_interfaces.msg import GuardStatus
+from franka_rl_nodes.guard_node import GuardNode
+from franka_rl_nodes.runtime import call, first_call
+from std_srvs.srv import SetBool
+
+
+class Arming:
+    """Arms and disarms the guard."""
+
+    def __init__(self, robot: Any) -> None:
+        self._client = robot.ros.client(SetBool, 'guard/arm')
+        first_call(self._client, SetBool.Request(data=False), 20.0)
+
+    def __call__(self, on: bool) -> SetBool.Response:
+        return call(self._client, SetBool.Request(data=on), 5.0)
+
+
+@pytest.fixture
+def arm(robot: Any, spin: Any) -> Arming:
+    spin(GuardNode)
+    return Arming(robot)
+
+
+def _armed(robot: Any, arm: Arming) -> None:
+    assert wait_until(lambda: arm(True).success)
+    assert wait_until(lambda: len(robot.commands) > 3)
+
+
+def _held_because(robot: Any, reason: str) -> None:
+    assert wait_until(lambda: robot.status.reason == reason), robot.status
+    assert robot.status.verdict == 2
+
+
+def test_starts_disarmed_and_sends_nothing(robot: Any, arm: Arming, sleep: Any) -> None:
+    sleep(0.3)
+    assert robot.status.state == GuardStatus.DISARMED
+    assert robot.commands == []
+
+
+def test_is_not_armed_without_a_fresh_joint_state(robot: Any, spin: Any) -> None:
+    robot.publishing = False
+    spin(GuardNode)
+    answer = Arming(robot)(True)
+    assert (answer.success, answer.message) == (False, 'cannot arm: no fresh joint state')
+
+
+def test_streams_the_measured_posture_until_a_target_comes(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    assert robot.status.state == GuardStatus.ARMED
+    assert all(np.array_equal(command, robot.position) for command in robot.commands)
+
+
+def test_goes_to_a_target_and_stays(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    target = robot.position + 0.004
+    robot.send_target(target, 1)
+    assert wait_until(lambda: np.allclose(robot.commands[-1], target, atol=1e-12))
+    steps = np.abs(np.diff(robot.commands, axis=0))
+    # 100 commands a second at half the velocity limit.
+    assert (steps <= 0.5 * robot.model.velocity * 0.011).all()
+
+
+@pytest.mark.parametrize(
+    ('position', 'names', 'reason'),
+    [
+        (np.full(7, np.nan), None, 'not_finite'),
+        (np.full(7, np.inf), None, 'not_finite'),
+        (np.zeros(6), None, 'wrong_shape'),
+        (np.zeros(8), None, 'wrong_shape'),
+        (np.zeros(7), [f'fr3_joint{i}' for i in range(1, 8)], 'wrong_joints'),
+    ],
+)
+def test_a_bad_target_holds_the_arm_and_the_reason_is_published(
+    robot: Any, arm: Arming, position: Any, names: Any, reason: str
+) -> None:
+    _armed(robot, arm)
+    robot.send_target(position, 1, names)
+    _held_because(robot, reason)
+    assert robot.status.held >= 1
+    count = len(robot.commands)
+    assert wait_until(lambda: len(robot.commands) > count + 10)
+    assert all(np.array_equal(command, robot.position) for command in robot.commands)
+
+
+def test_a_repeated_target_is_out_of_order(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.send_target(robot.position, 5)
+    assert wait_until(lambda: robot.status.reason == 'none')
+    robot.send_target(robot.position, 5)
+    _held_because(robot, 'out_of_order')
+
+
+def test_silence_holds_and_the_stream_goes_on(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.send_target(robot.position + 0.004, 1)
+    _held_because(robot, 'stale_target')
+    count = len(robot.commands)
+    assert wait_until(lambda: len(robot.commands) > count + 20)
+    assert np.array_equal(robot.commands[-1], robot.commands[-20])
+
+
+def test_a_silent_driver_holds(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.send_target(robot.position + 0.004, 1)
+    robot.publishing = False
+    _held_because(robot, 'stale_state')
+
+
+def test_a_jump_of_the_measured_arm_is_a_latched_fault(robot: Any, arm: Arming, sleep: Any) -> None:
+    _armed(robot, arm)
+    robot.position = robot.position + 0.3
+    assert wait_until(lambda: robot.status.state == GuardStatus.FAULT)
+    assert robot.status.reason == 'tether'
+    sleep(0.1)
+    count = len(robot.commands)
+    robot.position = robot.position - 0.3
+    sleep(0.3)
+    assert len(robot.commands) == count, 'a fault must not heal by itself'
+    assert arm(True).success
+    assert wait_until(lambda: len(robot.commands) > count)
+    assert np.array_equal(robot.commands[-1], robot.position)
+
+
+def test_latency_is_published(robot: Any, arm: Arming) -> None:
+    from franka_rl_interfaces.msg import StepLatency
+    from franka_rl_nodes import qos
+
+    latencies: list[StepLatency] = []
+    robot.ros.node.create_subscription(
+        StepLatency, 'guard/latency', latencies.append, qos.REPORT
+    )
+    _armed(robot, arm)
+    for sequence in range(1, 6):
+        robot.send_target(robot.position, sequence)
+        wait_until(lambda: False, 0.05)
+    assert wait_until(lambda: len(latencies) >= 5)
+    assert all(0.0 < m.computation < m.total < 1.0 for m in latencies)
+    assert [m.sequence for m in latencies] == [1, 2, 3, 4, 5]
+
+
+def test_a_bundle_for_another_robot_is_refused(processes: Any, bundle: Any) -> None:
+    guard = processes.node('guard', robot='fr3', policy=bundle)
+    assert guard.wait(20) == 2
+    assert "the policy is for 'panda', the robot is 'fr3'" in processes.output(guard)[1]
