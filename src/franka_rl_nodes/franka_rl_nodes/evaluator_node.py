@@ -111,7 +111,8 @@ class Evaluator:
         self._set_armed(False)
         start = self._parts.task.start_joint_position(self._parts.model)
         request = ResetWorlds.Request(joint_position=to_field(start, 'float64'))
-        if error := call(self._reset, request, CALL_TIMEOUT_S).error:
+        # Repeating it does no harm.
+        if error := first_call(self._reset, request, START_TIMEOUT_S).error:
             raise BackendLostError(f'the simulator refused: {error}')
         # The guard arms at the measured position: let a state of the new posture arrive first.
         threading.Event().wait(0.1)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from launch_ros.parameter_descriptions import ParameterValue
 
 #: How every node runs. At the end it gets SIGINT, after which a trainer writes its checkpoint;
-#: what still runs 4.5 s later is killed, so that the system is gone within 5 s.
+#: what still runs 4 s later is killed, so that the system is gone within 5 s.
 PROCESS = {
     'output': 'screen',
     'emulate_tty': True,
-    'sigterm_timeout': '4.0',
+    'sigterm_timeout': '3.5',
     'sigkill_timeout': '0.5',
 }
 

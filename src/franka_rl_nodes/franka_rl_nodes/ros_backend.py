@@ -14,10 +14,9 @@ from franka_rl_core.state import RobotState
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from numpy.typing import NDArray
 from rclpy.context import Context
-from rclpy.node import Node
 
 from franka_rl_nodes.conversions import state_from_fields, to_field
-from franka_rl_nodes.runtime import BackgroundNode, call, first_call
+from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
 
 
 class RosBackend(Backend):
@@ -40,7 +39,7 @@ class RosBackend(Backend):
         context: Context | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._ros = BackgroundNode(Node('simulator_client', context=context))
+        self._ros = BackgroundNode(client_node('simulator_client', context))
         describe = self._ros.client(DescribeWorlds, f'{simulator}/describe_worlds')
         self._step = self._ros.client(StepWorlds, f'{simulator}/step_worlds')
         self._reset = self._ros.client(ResetWorlds, f'{simulator}/reset_worlds')

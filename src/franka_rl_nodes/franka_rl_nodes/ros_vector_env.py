@@ -13,10 +13,9 @@ from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from rclpy.context import Context
-from rclpy.node import Node
 
 from franka_rl_nodes.conversions import from_field, spec_from_msg, spec_to_msg, to_field
-from franka_rl_nodes.runtime import BackgroundNode, call, first_call
+from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
 
 
 class RosVectorEnv(GoalVectorEnv):
@@ -38,7 +37,7 @@ class RosVectorEnv(GoalVectorEnv):
         context: Context | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._ros = BackgroundNode(Node('env_client', context=context))
+        self._ros = BackgroundNode(client_node('env_client', context))
         describe = self._ros.client(DescribeEnv, f'{env}/describe_env')
         self._reset = self._ros.client(ResetEnv, f'{env}/reset_env')
         self._step = self._ros.client(StepEnv, f'{env}/step_env')
