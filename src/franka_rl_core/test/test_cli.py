@@ -1,0 +1,152 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: exit codes, messages, numbers for other programs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from franka_rl_core.cli.main import run
+from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.exit_codes import DONE, INTERRUPTED, REFUSED
+from franka_rl_core.policies.proportional import write_proportional_bundle
+
+pytest.importorskip('onnx')
+
+PROGRAM = (sys.executable, '-c', 'from franka_rl_core.cli.main import main; main()')
+WIDE = {**os.environ, 'COLUMNS': '200', 'NO_COLOR': '1', 'TERM': 'dumb'}
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    write_proportional_bundle(tmp_path / 'policy', EnvConfig(backend='mock'))
+    return tmp_path / 'policy'
+
+
+def _program(*words, **more):
+    command = [*PROGRAM, *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=WIDE, check=False, **more
+    )
+
+
+def test_evaluate_prints_the_success_rate_last_and_writes_the_numbers(bundle, tmp_path, capsys):
+    numbers = tmp_path / 'numbers.json'
+    words = ['evaluate', str(bundle), '--backend', 'mock', '--episodes', '10', '--seed', '3']
+    assert run([*words, '--json', str(numbers)]) == DONE
+    assert capsys.readouterr().out == 'success_rate: 1.00 [0.72, 1.00]\n'
+    content = json.loads(numbers.read_text())
+    assert content.keys() >= {
+        'success_rate',
+        'success_interval',
+        'episodes',
+        'final_distance_m',
+        'time_to_success_s',
+        'seed',
+        'backend',
+        'bundle',
+    }
+    assert content['final_distance_m'].keys() == {'mean', 'median', 'p95'}
+    assert (content['episodes'], content['seed'], content['backend']) == (10, 3, 'mock')
+    assert content['bundle'] == str(bundle)
+
+
+def test_json_to_standard_output_comes_before_the_last_line(bundle):
+    result = _program('evaluate', bundle, '--backend', 'mock', '--episodes', 2, '--json', '/dev/stdout')
+    assert result.returncode == DONE, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[-1].startswith('success_rate: ')
+    assert json.loads('\n'.join(lines[:-1]))['episodes'] == 2
+
+
+def test_the_same_seed_gives_the_same_numbers(bundle, tmp_path):
+    texts = []
+    for name in 'ab':
+        path = tmp_path / name
+        run(['evaluate', str(bundle), '--backend', 'mock', '--episodes', '5', '--json', str(path)])
+        texts.append(path.read_text())
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['evaluate', 'nowhere'], 'nowhere is no policy bundle'),
+        (['evaluate', 'BUNDLE', '--backend', 'gazebo'], "unknown backend 'gazebo'; known: mock"),
+        (['evaluate', 'BUNDLE', '--robot', 'fr3'], "robot: the policy has 'panda', this system has 'fr3'"),
+        (['evaluate', 'BUNDLE', '--robot', 'ur5'], "unknown robot 'ur5'; known: fr3, panda"),
+        (['evaluate', 'BUNDLE', '--video', 'out.avi'], 'must end in one of .gif, .mp4'),
+        (['evaluate', 'BUNDLE', '--video', 'no/out.gif'], 'there is no folder no'),
+        (['evaluate', 'BUNDLE', '--backend', 'mock', '--json', 'no/out.json'], 'no/out.json'),
+        (['evaluate', 'BUNDLE', '--backend-option', 'look'], "'look' must have the form name=value"),
+        (['evaluate', 'BUNDLE', '--backend-option', 'lok=meshed'], "unknown option of PybulletBackend 'lok'"),
+        (['random', 'fly'], "unknown task 'fly'; known: reach"),
+        (['random', '--control', 'feet'], 'ee, joints'),
+        (['random', '--num-envs', '0'], 'num_envs = 0 is out of bounds'),
+    ],
+)
+def test_bad_input_is_refused_with_what_would_have_worked(bundle, capsys, words, message):
+    assert run([str(bundle) if word == 'BUNDLE' else word for word in words]) == REFUSED
+    captured = capsys.readouterr()
+    assert captured.err.startswith('franka-rl: refused: ')
+    assert message in captured.err
+    assert captured.out == ''
+
+
+@pytest.mark.parametrize('words', [['fly'], ['evaluate'], ['evaluate', 'x', '--episodes', '0']])
+def test_wrong_usage_is_refused(words):
+    assert run(words) == REFUSED
+
+
+def test_an_interrupt_is_an_exit_code(bundle):
+    import signal
+    import time
+
+    command = [*PROGRAM, 'random', '--backend', 'mock', '--episodes', '1000000']
+    process = subprocess.Popen(command, env=WIDE, stdout=subprocess.PIPE, text=True)
+    assert 'observation: ' in process.stdout.readline()
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == INTERRUPTED
+    process.stdout.close()
+
+
+def test_random_shows_spaces_and_speed(capsys, tmp_path):
+    numbers = tmp_path / 'numbers.json'
+    words = ['random', 'reach', '--backend', 'mock', '--episodes', '3', '--json', str(numbers)]
+    assert run(words) == DONE
+    output = capsys.readouterr().out
+    assert 'action: Box(-1.0, 1.0, (3,), float32)' in output and ' steps/s' in output
+    assert json.loads(numbers.read_text())['steps_per_second'] > 0
+
+
+def test_doctor_lists_the_machine(tmp_path):
+    numbers = tmp_path / 'numbers.json'
+    result = _program('doctor', '--json', numbers)
+    content = json.loads(numbers.read_text())
+    assert result.returncode == (1 if content['missing'] else 0)
+    for word in ('python', 'cores', 'gpu', 'ros_distro', 'rmw', 'numpy', 'torch'):
+        assert f'\n{word} ' in '\n' + result.stdout
+
+
+def test_commands_have_help_with_units_and_defaults():
+    top = _program('--help').stdout
+    for command in ('doctor', 'evaluate', 'random'):
+        assert f' {command} ' in top
+        page = _program(command, '--help')
+        assert page.returncode == 0
+    assert '[default: 100]' in _program('evaluate', '--help').stdout
+    assert 'Kind of control' in _program('random', '--help').stdout
+
+
+def test_a_video_is_written(bundle, tmp_path):
+    imageio = pytest.importorskip('imageio.v3')
+    path = tmp_path / 'reach.gif'
+    words = ['evaluate', str(bundle), '--episodes', '1', '--video', str(path)]
+    assert run(words) == DONE
+    frames = imageio.imread(path)
+    assert len(frames) >= 3 and frames.shape[1:] == (360, 480, 3)
+    assert (frames[0] != frames[-1]).any()
