@@ -1,0 +1,99 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The contract between the training loop and the libraries whose algorithms it runs."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+
+class Learner(ABC):
+    """
+    An algorithm that learns in an environment.
+
+    Its state is what :meth:`save` writes. The environment belongs to the caller; no episode
+    outlives :meth:`restart`, so a learner that was loaded and restarted goes on as the saved one
+    does after a restart.
+
+    :param algorithm: row of the table.
+    :param env: a vector environment that resets in the step that ends an episode.
+    :param config: instance of ``algorithm.config``.
+    :param seed: seed of weights, exploration and sampling.
+    :param log: folder for TensorBoard.
+    """
+
+    @abstractmethod
+    def __init__(
+        self, algorithm: Algorithm, env: VectorEnv, config: Any, *, seed: int, log: Path
+    ) -> None: ...
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """World steps so far, over all sessions."""
+
+    @property
+    @abstractmethod
+    def recent(self) -> tuple[float, float]:
+        """Mean return and success rate of the last 100 episodes; NaN before the first."""
+
+    @abstractmethod
+    def restart(self, seed: int) -> None:
+        """Let the next :meth:`learn` start with new episodes, with goals from this seed."""
+
+    @abstractmethod
+    def learn(self, until: int, on_step: Callable[[], bool]) -> None:
+        """
+        Learn until so many steps are done, or a few more to complete an update.
+
+        :param until: total of :attr:`steps`.
+        :param on_step: called after every step of the worlds; False ends learning at once.
+        """
+
+    @abstractmethod
+    def act(self, observation: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Choose the best actions: (N, K) in [-1, 1]."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the state to an empty folder."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read the state back; it may hold pickles, so only load what you wrote."""
+
+    @abstractmethod
+    def graph(self) -> bytes:
+        """Give the deterministic policy as an ONNX model, see :class:`PolicyBundle`."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """
+    A row of the table of algorithms.
+
+    :param name: what users call it.
+    :param library: module of this package that holds the library's :class:`Learner`.
+    :param class_name: what the library calls it.
+    :param config: dataclass of its settings.
+    """
+
+    name: str
+    library: str
+    class_name: str
+    config: type[Any]
+
+    def learner(self, env: VectorEnv, config: Any, *, seed: int, log: Path) -> Learner:
+        """Make a learner, see there for the parameters; only now the library is imported."""
+        module = importlib.import_module(f'franka_rl_learning.algorithms.{self.library}')
+        learner: Learner = module.LEARNER(self, env, config, seed=seed, log=log)
+        return learner

@@ -1,0 +1,73 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Configurations of the algorithms. Fields that a library has too are named as there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.settings import setting
+
+ACTIVATIONS = ('relu', 'tanh')
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What every algorithm with a network has."""
+
+    learning_rate: float = setting(1e-3, 'step size of Adam', low=0.0, high=1.0)
+    batch_size: int = setting(250, 'samples of one gradient step', low=2)
+    gamma: float = setting(0.95, 'discount of the next reward', low=0.0, high=1.0)
+    net_arch: tuple[int, ...] = setting((64, 64), 'widths of the hidden layers')
+    activation: str = setting('tanh', 'activation of the hidden layers: relu or tanh')
+
+    def __post_init__(self) -> None:
+        """
+        Check what bounds cannot say.
+
+        :raises RefusedError: the activation or a width is none.
+        """
+        if self.activation not in ACTIVATIONS:
+            raise UnknownNameError('activation', self.activation, ACTIVATIONS)
+        if any(not isinstance(width, int) or width < 1 for width in self.net_arch):
+            raise RefusedError(f'net_arch must hold positive integers, not {self.net_arch}')
+
+
+@dataclass(frozen=True)
+class PpoConfig(NetworkConfig):
+    """Proximal policy optimisation (Schulman et al. 2017), on normalised observations."""
+
+    n_steps: int = setting(125, 'steps of every world between two updates', low=2)
+    n_epochs: int = setting(10, 'passes over the samples of an update', low=1)
+    gae_lambda: float = setting(0.95, 'weight of long returns in the advantage', low=0.0, high=1.0)
+    clip_range: float = setting(0.2, 'largest change of the action probability ratio', low=0.0)
+    ent_coef: float = setting(0.0, 'weight of the entropy bonus', low=0.0)
+    vf_coef: float = setting(0.5, 'weight of the value loss', low=0.0)
+    max_grad_norm: float = setting(0.5, 'largest norm of the gradient', low=0.0)
+    log_std_init: float = setting(-0.5, 'logarithm of the first standard deviation of actions')
+    normalize_observation: bool = setting(True, 'observations to mean 0 and variance 1')
+    normalize_reward: bool = setting(False, 'rewards by the deviation of the return')
+
+
+@dataclass(frozen=True)
+class SacConfig(NetworkConfig):
+    """
+    Soft actor-critic with hindsight experience replay.
+
+    Haarnoja et al. 2018, Andrychowicz et al. 2017.
+    """
+
+    learning_rate: float = setting(1e-3, 'step size of Adam', low=0.0, high=1.0)
+    activation: str = setting('relu', 'activation of the hidden layers: relu or tanh')
+    buffer_size: int = setting(100_000, 'transitions that are kept', low=1)
+    learning_starts: int = setting(
+        1_000, 'random world steps before learning; at least one episode of every world', low=0
+    )
+    train_freq: int = setting(1, 'steps of every world between two updates', low=1)
+    gradient_steps: int = setting(
+        4, 'gradient steps of an update; -1 for one per world step', low=-1
+    )
+    tau: float = setting(0.05, 'share of the target networks that is renewed', low=0.0, high=1.0)
+    ent_coef: float = setting(0.0, 'weight of the entropy; 0 to learn it', low=0.0)
+    n_sampled_goal: int = setting(4, 'goals in hindsight per real one; 0 for none', low=0)

@@ -1,0 +1,100 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: names, presets and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.settings import describe, read_yaml
+from franka_rl_core.share import share_dir
+from franka_rl_learning.algorithms.config import PpoConfig, SacConfig
+from franka_rl_learning.algorithms.table import available_algorithms, find_algorithm
+from franka_rl_learning.config import TrainConfig, configure, merge
+
+PRESETS = sorted((share_dir() / 'config' / 'algorithms').glob('*.yaml'))
+
+
+def _names(cls: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls)}
+
+
+def test_algorithms_are_listed() -> None:
+    assert available_algorithms() == ('ppo', 'sac')
+    with pytest.raises(UnknownNameError) as unknown:
+        find_algorithm('dreamer')
+    assert str(unknown.value) == "unknown algorithm 'dreamer'; known: ppo, sac"
+
+
+def test_settings_find_their_place() -> None:
+    environment, run = configure(
+        {
+            'control': 'joints',
+            'steps': 7,
+            'gamma': 0.9,
+            'algorithm': 'sac',
+            'algorithm_options': {'tau': 0.1},
+        }
+    )
+    assert environment == EnvConfig(control='joints')
+    assert run == TrainConfig(
+        steps=7, algorithm='sac', algorithm_options={'tau': 0.1, 'gamma': 0.9}
+    )
+
+
+def test_an_unknown_setting_is_answered_with_all() -> None:
+    with pytest.raises(UnknownNameError) as unknown:
+        configure({'learning_rat': 1e-3})
+    assert set(unknown.value.known) == _names(EnvConfig) | _names(TrainConfig) | _names(PpoConfig)
+    assert str(unknown.value).endswith("did you mean 'learning_rate'?")
+    with pytest.raises(
+        UnknownNameError, match="unknown SacConfig key 'n_steps'; known: activation, "
+    ):
+        configure({'algorithm': 'sac', 'algorithm_options': {'n_steps': 5}})
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        ({'gamma': 1.5}, 'gamma = 1.5 is out of bounds'),
+        ({'steps': 0}, 'steps = 0 is out of bounds'),
+        ({'n_epochs': 'many'}, "n_epochs must be an integer, not 'many'"),
+        ({'activation': 'gelu'}, "unknown activation 'gelu'; known: relu, tanh"),
+        ({'net_arch': [64, 0]}, 'net_arch must hold positive integers'),
+    ],
+)
+def test_bad_values_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        configure(settings)
+
+
+def test_no_name_means_two_things() -> None:
+    for name in available_algorithms():
+        groups = [_names(EnvConfig), _names(TrainConfig), _names(find_algorithm(name).config)]
+        assert sum(map(len, groups)) == len(set.union(*groups))
+
+
+@pytest.mark.parametrize('cls', [TrainConfig, PpoConfig, SacConfig])
+def test_every_field_says_what_it_is(cls: type) -> None:
+    assert all(describe(field) for field in dataclasses.fields(cls))
+
+
+@pytest.mark.parametrize('path', PRESETS, ids=lambda path: path.stem)
+def test_presets_are_valid(path: object) -> None:
+    configure(read_yaml(path))  # type: ignore[arg-type]
+
+
+def test_presets_exist() -> None:
+    assert PRESETS
+
+
+def test_entries_of_mappings() -> None:
+    settings: dict[str, object] = {'safety': {'joint_margin': 0.1}, 'seed': 1}
+    merge(settings, 'safety.velocity_fraction', 0.2)
+    assert settings['safety'] == {'joint_margin': 0.1, 'velocity_fraction': 0.2}
+    with pytest.raises(RefusedError, match='seed.x: seed holds no mapping'):
+        merge(settings, 'seed.x', 2)

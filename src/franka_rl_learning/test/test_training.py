@@ -1,0 +1,154 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs: their folder, their checkpoints, and going on after an interruption."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from learning_helpers import FailingEnv, graph, mock_env, quick, run
+
+from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_core.policies.bundle import PolicyBundle
+from franka_rl_learning.algorithms.table import available_algorithms
+from franka_rl_learning.progress import Progress
+from franka_rl_learning.run_folder import RunFolder
+from franka_rl_learning.training import train
+
+
+@pytest.mark.parametrize('name', available_algorithms())
+def test_a_resumed_run_equals_one_without_interruption(name: str, tmp_path: Path) -> None:
+    run(tmp_path / 'whole', name, steps=512)
+    run(tmp_path / 'parts', name, steps=256)
+    resumed = run(tmp_path / 'parts', name, steps=512, resume=True)
+    assert resumed.steps == 512
+    assert graph(tmp_path / 'whole') == graph(tmp_path / 'parts')
+
+
+@pytest.mark.parametrize('name', available_algorithms())
+def test_a_lost_backend_leaves_a_checkpoint_to_go_on_from(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BackendLostError, match='does not answer'):
+        run(tmp_path, name, env=lambda: FailingEnv(steps=80))
+    newest = RunFolder(tmp_path).checkpoints.newest()
+    assert newest is not None and newest.name == 'step_000000000320'
+    assert not (tmp_path / 'policy').exists()
+    result = run(tmp_path, name, resume=True)
+    assert result.steps >= 512 and result.bundle == tmp_path / 'policy'
+
+
+def test_a_request_to_stop_ends_at_once_with_a_checkpoint(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def should_stop() -> bool:
+        asked.append(1)
+        return len(asked) == 20
+
+    result = train(mock_env(), quick(tmp_path), should_stop=should_stop)
+    assert result.stopped and result.bundle is None and result.steps == 80
+    assert run(tmp_path, resume=True).steps >= 512
+
+
+def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path) -> None:
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(mock_env(), quick(tmp_path), should_stop=interrupt)
+    assert RunFolder(tmp_path).checkpoints.newest() is not None
+
+
+def test_only_the_newest_checkpoints_are_kept_and_drafts_do_not_count(tmp_path: Path) -> None:
+    run(tmp_path, checkpoint_interval=128)
+    folder = tmp_path / 'checkpoints'
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ['step_000000000384', 'step_000000000512']
+    (folder / 'draft').mkdir()  # as a process leaves it that is killed while writing
+    assert run(tmp_path, steps=640, resume=True).steps == 640
+
+
+def test_the_folder_says_what_was_done(tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    config = quick(tmp_path, evaluation_episodes=4, seed=3)
+    result = train(mock_env(), config, on_progress=reports.append)
+    content = yaml.safe_load((tmp_path / 'run.yaml').read_text())
+    assert content['environment'] == mock_env().config.to_dict()
+    assert content['run']['algorithm_options']['n_steps'] == 32
+    assert content['run']['algorithm_options']['clip_range'] == 0.2  # defaults too
+    assert content['sessions'][0]['versions']['torch']
+    assert list((tmp_path / 'tensorboard').iterdir())
+    assert reports[-1].steps == result.steps == 512 and reports[-1].total == 512
+    assert result.bundle and result.evaluation
+    metadata = PolicyBundle(result.bundle).metadata
+    assert metadata.evaluation['episodes'] == 4
+    assert metadata.evaluation['seed'] == result.evaluation_seed
+    assert metadata.training['seed'] == 3 and metadata.training['steps'] == 512
+
+
+def test_tensorboard_has_reward_terms_success_and_verdicts(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(tmp_path, steps=2_048, checkpoint_interval=4_096)
+    events = EventAccumulator(str(tmp_path / 'tensorboard')).Reload()
+    assert set(events.Tags()['scalars']) >= {
+        *('rollout/ep_rew_mean', 'rollout/ep_len_mean', 'rollout/success_rate', 'time/fps'),
+        *('reward/distance', 'reward/missed', 'safety/clipped', 'safety/held', 'train/loss'),
+    }
+
+
+def test_training_works_outside_the_main_thread(tmp_path: Path) -> None:
+    thread = threading.Thread(target=run, args=(tmp_path,))
+    thread.start()
+    thread.join()
+    assert (tmp_path / 'policy' / 'policy.onnx').is_file()
+
+
+def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
+    run(tmp_path)
+    with pytest.raises(RefusedError, match='holds a run already: resume it, or choose another'):
+        run(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(RefusedError, match='cannot write to .*file/run: Not a directory'):
+        run(tmp_path / 'file' / 'run')
+
+
+def test_nothing_to_resume_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match='holds no run to resume: there is no run.yaml'):
+        run(tmp_path, resume=True)
+    run(tmp_path)
+    for checkpoint in (tmp_path / 'checkpoints').iterdir():
+        checkpoint.rename(tmp_path / checkpoint.name)
+    with pytest.raises(RefusedError, match='without a checkpoint to resume from'):
+        run(tmp_path, resume=True)
+
+
+def test_another_run_is_refused_naming_both_sides(tmp_path: Path) -> None:
+    run(tmp_path)
+    cases = {
+        "robot: the run has 'panda', you ask for 'fr3'": {'env': lambda: mock_env(robot='fr3')},
+        "control: the run has 'ee', you ask for 'joints'": {
+            'env': lambda: mock_env(control='joints')
+        },
+        'num_envs: the run has 4, you ask for 2': {'env': lambda: mock_env(num_envs=2)},
+        "algorithm: the run has 'ppo', you ask for 'sac'": {'algorithm': 'sac'},
+        'seed: the run has 0, you ask for 1': {'seed': 1},
+        'gamma: the run has 0.95, you ask for 0.9': {'options': {'gamma': 0.9}},
+    }
+    for message, changes in cases.items():
+        with pytest.raises(RefusedError) as refused:
+            run(tmp_path, resume=True, **changes)  # type: ignore[arg-type]
+        assert str(refused.value) == f'{tmp_path} holds another run; {message}'
+
+
+def test_a_complete_run_is_exported_again(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    before = graph(tmp_path)
+    assert first.bundle is not None
+    (first.bundle / 'policy.onnx').unlink()
+    assert run(tmp_path, resume=True).steps == first.steps
+    assert graph(tmp_path) == before
