@@ -82,6 +82,7 @@ class Backend(ABC):
 
         :param joint_target: (N, 7) [rad], finite.
         :returns: state of all N worlds after that period.
+        :raises ValueError: the targets have another shape.
         :raises BackendLostError: the simulator or robot behind it does not answer any more.
         """
 
@@ -95,6 +96,14 @@ class Backend(ABC):
         :raises RefusedError: this backend has no pictures.
         """
         raise RefusedError(f'backend {self.name!r} has no pictures; pybullet has')
+
+    def _checked(self, joint_target: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the targets as float64, after a look at their shape."""
+        target = np.asarray(joint_target, np.float64)
+        if target.shape != (self.num_worlds, len(self.model.home)):
+            expected = (self.num_worlds, len(self.model.home))
+            raise ValueError(f'joint targets must have shape {expected}, not {target.shape}')
+        return target
 
     def close(self) -> None:  # noqa: B027 - a backend may have nothing to close
         """Release what the backend holds; calling it twice is fine."""

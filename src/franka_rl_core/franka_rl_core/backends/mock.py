@@ -40,7 +40,7 @@ class MockBackend(Backend):
 
     def step(self, joint_target: NDArray[np.float64]) -> RobotState:
         """See :meth:`Backend.step`."""
-        target = np.array(joint_target, np.float64)
+        target = self._checked(joint_target).copy()
         self._velocity = (target - self._position) / self.control_period_s
         self._position = target
         self._stamp_ns = self._stamp_ns + self._period_ns
