@@ -34,9 +34,10 @@ class Processes:
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start a program; its output goes to files that :meth:`output` reads."""
         index = len(self._started)
-        with (self._folder / f'out-{index}').open('w') as out, (self._folder / f'err-{index}').open(
-            'w'
-        ) as err:
+        with (
+            (self._folder / f'out-{index}').open('w') as out,
+            (self._folder / f'err-{index}').open('w') as err,
+        ):
             process = subprocess.Popen(
                 [str(word) for word in words],
                 stdout=out,

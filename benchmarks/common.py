@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share: interleaved rounds, so that a noisy machine disturbs all candidates alike."""
+"""
+What the benchmarks share.
+
+Candidates are measured in turn, so that a noisy machine disturbs all alike.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from franka_rl_core.envs.base import GoalVectorEnv
 
 
@@ -75,12 +80,15 @@ def write(rows: list[dict[str, Any]], path: Path | None) -> None:
     print('|' + '---|' * len(names))
     for row in rows:
         print('| ' + ' | '.join(_show(row[name]) for name in names) + ' |')
-    print(f'\nPython {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}')
+    load = os.getloadavg()[0]
+    print(f'\nPython {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}')
     if path is not None:
         path.write_text(json.dumps(rows, indent=2) + '\n')
 
 
 def _show(value: Any) -> str:
-    return f'{value:.3g}' if isinstance(value, float) and value < 100 else (
-        f'{value:.0f}' if isinstance(value, float) else str(value)
+    return (
+        f'{value:.3g}'
+        if isinstance(value, float) and value < 100
+        else (f'{value:.0f}' if isinstance(value, float) else str(value))
     )

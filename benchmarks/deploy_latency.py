@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from common import write
+
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.policies.proportional import write_proportional_bundle
 

@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What two hops over ROS cost a step: trainer → env node → simulator node, beside the same step in one process."""
+"""
+What two hops over ROS cost a step.
+
+Trainer → env node → simulator node, beside the same step in one process.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 import rclpy
 from common import median, rounds, step_seconds, write
+
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_nodes.ros_vector_env import RosVectorEnv
 

@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Steps per second on PyBullet, beside panda-gym in the same run (``pip install -r requirements/peers.txt``)."""
+"""
+Steps per second on PyBullet, beside panda-gym in the same run.
+
+Needs ``pip install -r requirements/peers.txt``.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import median, ratio, rounds, step_rate, write
+
 from franka_rl_core.envs.vector import FrankaVectorEnv
 
 

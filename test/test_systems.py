@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip('rclpy')
-psutil = pytest.importorskip('psutil')
+pytest.importorskip('psutil')
 
+import psutil
 from conftest import wait_until
+
 from franka_rl_core.policies.bundle import PolicyBundle
 
 # Small enough to end in seconds; it learns nothing.
@@ -128,7 +130,10 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
         (['train_sim', 'backend:=gazebo'], "unknown backend 'gazebo'; known: mock, pybullet"),
         (['train_sim', 'task:=fly'], "unknown task 'fly'; known: reach"),
         (['train_sim', 'control:=feet'], "unknown action 'feet'; known: ee, joints"),
-        (['train_sim', 'reward:=gold'], "unknown reward of task reach 'gold'; known: dense, sparse"),
+        (
+            ['train_sim', 'reward:=gold'],
+            "unknown reward of task reach 'gold'; known: dense, sparse",
+        ),
         (['train_sim', 'algo:=pop'], "unknown algorithm 'pop'; known: ppo, sac"),
         (['train_sim', 'config:={gama: 1}'], "unknown PpoConfig key 'gama'; known: "),
         (['train_sim', 'num_envs:=0'], 'num_worlds = 0 is out of bounds'),
@@ -181,16 +186,17 @@ def test_a_killed_policy_leaves_the_arm_held(
     processes: Any, context: Any, bundle: Path, domain: int
 ) -> None:
     """The guard and the simulator live on when the policy dies in the middle of an episode."""
+    from rclpy.action import ActionClient
+    from rclpy.node import Node
+    from sensor_msgs.msg import JointState
+    from std_srvs.srv import SetBool
+
     from franka_rl_core.robot_model import load_robot
     from franka_rl_interfaces.action import RunEpisode
     from franka_rl_interfaces.msg import GuardStatus
     from franka_rl_nodes import qos
     from franka_rl_nodes.conversions import joint_state_from_msg, to_field
     from franka_rl_nodes.runtime import BackgroundNode, first_call, result_of
-    from rclpy.action import ActionClient
-    from rclpy.node import Node
-    from sensor_msgs.msg import JointState
-    from std_srvs.srv import SetBool
 
     processes.node('simulator', mode='streaming', backend='pybullet')
     processes.node('guard', policy=bundle)

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
+
 from franka_rl_core.cli.options import JsonFile, pairs
 from franka_rl_core.exceptions import MissingDependencyError
 from franka_rl_core.settings import build, from_strings
-
 from franka_rl_nodes.systems import SYSTEMS, System, find_system
 
 
@@ -51,7 +51,9 @@ def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
     :raises RefusedError: a parameter or what it names is wrong, or a node is running already.
     """
     if find_spec('rclpy') is None:
-        raise MissingDependencyError('rclpy', "make setup, or ROS 2 Jazzy from apt; then '. ./env.sh'")
+        raise MissingDependencyError(
+            'rclpy', "make setup, or ROS 2 Jazzy from apt; then '. ./env.sh'"
+        )
     from franka_rl_nodes.single_instance import refuse_if_taken
 
     typed = {}

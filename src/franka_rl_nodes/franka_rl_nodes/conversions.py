@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import yaml
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
+
 from franka_rl_core.envs.config import EnvConfig, Parts
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.settings import build
 from franka_rl_core.state import RobotState
 from franka_rl_interfaces.msg import EnvSpec, JointTarget, ObservationTerm
-from geometry_msgs.msg import PoseStamped
-from numpy.typing import NDArray
-from sensor_msgs.msg import JointState
 
 _CODES = {'float64': 'd', 'float32': 'f', 'int64': 'q', 'uint32': 'I', 'uint8': 'B'}
 

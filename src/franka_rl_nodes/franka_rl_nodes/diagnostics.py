@@ -21,13 +21,16 @@ class Diagnostics:
     Publishes the report of a node once a second.
 
     :param node: the node.
-    :param report: called for the level (:data:`OK`, :data:`WARN`, :data:`ERROR`), a message and values.
+    :param report: called for the level (:data:`OK`, :data:`WARN`, :data:`ERROR`), a message and
+        values.
     """
 
     def __init__(self, node: Node, report: Callable[[], Report]) -> None:
         self._node = node
         self._report = report
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', QoSProfile(depth=10))
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', QoSProfile(depth=10)
+        )
         # A steady clock: the node is alive even when simulated time stands still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(1.0, self.publish, clock=steady)

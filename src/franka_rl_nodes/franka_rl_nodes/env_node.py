@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rclpy.node import Node
+
 from franka_rl_core.envs.base import KEYS, Observation
 from franka_rl_core.envs.config import EnvConfig, check_capabilities, make_parts
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.settings import setting
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
-from rclpy.node import Node
-
 from franka_rl_nodes.conversions import from_field, spec_to_msg, to_field
 from franka_rl_nodes.diagnostics import ERROR, OK, Diagnostics, Report
 from franka_rl_nodes.parameters import declare
@@ -28,7 +28,9 @@ from franka_rl_nodes.runtime import leave, serve
 class EnvNodeConfig(EnvConfig):
     """Parameters of the environment node: those of the environment, and where its worlds are."""
 
-    backend: str = setting('ros', 'ros for the worlds of the simulator node, else a backend in this process')
+    backend: str = setting(
+        'ros', 'ros for the worlds of the simulator node, else a backend in this process'
+    )
     simulator: str = setting('simulator', 'name of the simulator node (backend ros)')
     timeout: float = setting(
         4.0, 'a step that takes longer means that the simulator is lost', unit='s', low=0.1

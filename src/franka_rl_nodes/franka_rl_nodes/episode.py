@@ -8,13 +8,15 @@ import math
 import time
 
 import numpy as np
-from franka_rl_core.control_loop import Proposed
-from franka_rl_interfaces.action import RunEpisode
 from numpy.typing import NDArray
 from rclpy.action.server import ServerGoalHandle
 from rclpy.task import Future
 
-# A state that is this much early is taken, so that a small jitter of the driver does not cost a whole period.
+from franka_rl_core.control_loop import Proposed
+from franka_rl_interfaces.action import RunEpisode
+
+# A state that is this much early is taken, so that a small jitter of the driver does not cost a
+# whole period.
 EARLY_NS = 1_000_000
 # Time beyond its limit after which an episode without joint states is given up [s].
 PATIENCE_S = 1.0
@@ -54,13 +56,14 @@ class Episode:
         if stamp_ns < self._due_ns - EARLY_NS:
             return False
         period = round(period_s * 1e9)
-        # Next time is one period after the last due time, not after the last action, unless one was missed.
+        # Next time is one period after the last due time, not after the last action, unless one
+        # was missed.
         on_time = stamp_ns - self._due_ns < period
         self._due_ns = (self._due_ns if on_time else stamp_ns) + period
         return True
 
     def is_overdue(self, now: float) -> bool:
-        """Say whether the episode has lasted too long by the steady clock: its joint states have stopped."""
+        """Say whether it has lasted too long by the steady clock: its joint states have stopped."""
         return now - self._began > self._limit + PATIENCE_S
 
     def judge(self, stamp_ns: int, proposed: Proposed) -> bool:

@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from std_srvs.srv import SetBool
+
 from franka_rl_core.cli.options import write_json
 from franka_rl_core.envs.config import make_parts
 from franka_rl_core.envs.goals import GoalSampler
@@ -21,10 +25,6 @@ from franka_rl_core.settings import setting
 from franka_rl_interfaces.action import RunEpisode
 from franka_rl_interfaces.msg import GuardStatus, StepLatency
 from franka_rl_interfaces.srv import ResetWorlds
-from rclpy.action import ActionClient
-from rclpy.node import Node
-from std_srvs.srv import SetBool
-
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import to_field
 from franka_rl_nodes.parameters import declare
@@ -127,9 +127,7 @@ class Evaluator:
             raise RefusedError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
         wait = 3.0 + CALL_TIMEOUT_S
-        answer = result_of(
-            handle.get_result_async(), wait, 'the policy', self._ros.node.context
-        )
+        answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
         self._set_armed(False)
         result = answer.result
         if answer.status != GoalStatus.STATUS_SUCCEEDED:

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.guard import Guard, GuardState
-from franka_rl_core.robot_model import load_robot
-from franka_rl_core.safety.base import Reason, SafetyConfig, Verdict
-from franka_rl_core.safety.chain import SafetyChain
-from franka_rl_core.settings import build, setting
-from franka_rl_core.state import RobotState
-from franka_rl_interfaces.msg import GuardStatus, JointTarget, StepLatency
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.guard import Guard, GuardState
+from franka_rl_core.robot_model import available_robots, load_robot
+from franka_rl_core.safety.base import Reason, SafetyConfig, Verdict
+from franka_rl_core.safety.chain import SafetyChain
+from franka_rl_core.settings import build, setting
+from franka_rl_core.state import RobotState
+from franka_rl_interfaces.msg import GuardStatus, JointTarget, StepLatency
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import (
     joint_position_from_msg,
@@ -41,9 +41,10 @@ _LEVELS = {GuardState.DISARMED: WARN, GuardState.ARMED: OK, GuardState.FAULT: ER
 class GuardConfig:
     """Parameters of the guard node."""
 
-    robot: str = setting('panda', 'robot: a file in config/robots')
+    robot: str = setting('panda', 'robot', choices=available_robots)
     policy: str = setting(
-        '', 'policy bundle whose control period and safety limits are used; empty for the parameters'
+        '',
+        'policy bundle whose control period and safety limits are used; empty for the parameters',
     )
     control_period: float = setting(
         0.04, 'period of the policy (without a bundle)', unit='s', low=0.001, high=1.0
@@ -68,8 +69,9 @@ class GuardNode(Node):
     """
     Turns joint targets into a stream of safe joint commands.
 
-    Subscribes ``franka/joint_states`` and ``joint_target``, publishes ``joint_command``, ``~/status`` and
-    ``~/latency``, serves ``~/arm`` (``std_srvs/SetBool``). Starts disarmed, and sends nothing until it is armed.
+    Subscribes ``franka/joint_states`` and ``joint_target``, publishes ``joint_command``,
+    ``~/status`` and ``~/latency``, serves ``~/arm`` (``std_srvs/SetBool``). Starts disarmed, and
+    sends nothing until it is armed.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -122,7 +124,7 @@ class GuardNode(Node):
         self._guard.propose(target, message.sequence, self._time_of(message))
 
     def _time_of(self, message: JointTarget) -> float:
-        """Bring an observation's stamp to the steady clock, by the newest state's stamp: both are the driver's."""
+        """Bring a stamp to the steady clock, by the newest state's: both are the driver's."""
         if self._state is None:
             return -np.inf
         newest = int(self._state.stamp_ns[0])

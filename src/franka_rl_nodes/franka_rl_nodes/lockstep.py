@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from franka_rl_core.backends.base import Backend
-from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from rclpy.node import Node
 
+from franka_rl_core.backends.base import Backend
+from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from franka_rl_nodes.conversions import from_field, state_to_fields
 
 
@@ -15,8 +15,8 @@ class LockStep:
     """
     Serves ``~/describe_worlds``, ``~/step_worlds`` and ``~/reset_worlds``.
 
-    Nothing moves between two calls. Requests are numbered, so that a lost, repeated or foreign one is refused instead
-    of stepping twice.
+    Nothing moves between two calls. Requests are numbered, so that a lost, repeated or foreign
+    one is refused instead of stepping twice.
 
     :param node: the node.
     :param backend: what is stepped.

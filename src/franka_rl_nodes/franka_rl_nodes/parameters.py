@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ROS parameters from configuration dataclasses: type, default, unit, bounds and description are declared once."""
+"""
+ROS parameters from configuration dataclasses.
+
+Type, default, unit, bounds and description are declared once.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ import typing
 from typing import Any, TypeVar
 
 import yaml
-from franka_rl_core.exceptions import RefusedError, UnknownNameError
-from franka_rl_core.settings import build, describe
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
+
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.settings import build, describe
 
 T = TypeVar('T')
 # rclpy wants two bounds; a bound that the configuration leaves open becomes this.

@@ -9,13 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from franka_rl_core.control_loop import ControlLoop, Proposed
-from franka_rl_core.exceptions import BundleMismatchError, FrankaRLError, RefusedError
-from franka_rl_core.policies.bundle import PolicyBundle
-from franka_rl_core.settings import setting
-from franka_rl_core.state import RobotState
-from franka_rl_interfaces.action import RunEpisode
-from franka_rl_interfaces.msg import JointTarget, StepLatency
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -24,6 +17,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
+from franka_rl_core.control_loop import ControlLoop, Proposed
+from franka_rl_core.exceptions import BundleMismatchError, FrankaRLError, RefusedError
+from franka_rl_core.policies.bundle import PolicyBundle
+from franka_rl_core.settings import setting
+from franka_rl_core.state import RobotState
+from franka_rl_interfaces.action import RunEpisode
+from franka_rl_interfaces.msg import JointTarget, StepLatency
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import goal_to_msg, joint_state_from_msg, stamp_to_msg, to_field
 from franka_rl_nodes.diagnostics import OK, WARN, Diagnostics, Report
@@ -38,7 +38,9 @@ class PolicyConfig:
 
     policy: str = setting('', 'folder of the policy bundle')
     robot: str = setting('', 'robot that it shall drive; empty for the one of the bundle')
-    autostart: bool = setting(True, 'configure and activate at once, else wait for the lifecycle services')
+    autostart: bool = setting(
+        True, 'configure and activate at once, else wait for the lifecycle services'
+    )
 
     def check(self) -> None:
         """
@@ -72,9 +74,10 @@ class PolicyNode(LifecycleNode):
     """
     Loads a bundle when configured, acts only when active, and only inside an episode.
 
-    Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal`` and ``~/latency``, serves the action
-    ``~/run_episode``. Acts on the first joint state that is stamped a control period after the one it acted on before.
-    No joint state, or one older than the bundle allows: no action, and it says so.
+    Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal`` and ``~/latency``,
+    serves the action ``~/run_episode``. Acts on the first joint state that is stamped a control
+    period after the one it acted on before. No joint state, or one older than the bundle allows:
+    no action, and it says so.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -142,9 +145,8 @@ class PolicyNode(LifecycleNode):
         fits = len(request.goal) == size and np.isfinite(request.goal).all()
         if self._active and self._episode is None and fits:
             return GoalResponse.ACCEPT
-        self.get_logger().error(
-            f'goal {list(request.goal)} refused: {self._problem or "an episode runs, or wrong size"}'
-        )
+        reason = self._problem or 'an episode runs, or its size is wrong'
+        self.get_logger().error(f'goal {list(request.goal)} refused: {reason}')
         return GoalResponse.REJECT
 
     async def _run(self, handle: ServerGoalHandle) -> RunEpisode.Result:
@@ -159,7 +161,7 @@ class PolicyNode(LifecycleNode):
         return await self._episode.future
 
     def _on_state(self, message: JointState) -> None:
-        """Act if it is time; the callback itself, because waiting for a timer would make the state older."""
+        """Act if it is time: here, because waiting for a timer would make the state older."""
         episode = self._episode
         if episode is None or self._loop is None or not self._active:
             return

@@ -14,11 +14,13 @@ from typing import Any, TextIO
 
 import honcho.manager
 import yaml
-from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-# A trainer writes its checkpoint when it is told to end; after this time it is killed. The system ends within 5 s.
+from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
+
+# A trainer writes its checkpoint when it is told to end; after this time it is killed. The system
+# ends within 5 s.
 honcho.manager.KILL_WAIT = 4
 # What the last node says in such lines is the result of the system.
 RESULT_PREFIXES = ('bundle: ', 'success_rate: ')
@@ -53,9 +55,11 @@ def run(nodes: Mapping[str, Mapping[str, Any]]) -> int:
     """
     Run nodes until the first one ends, then end the others.
 
-    Their output goes to standard error; the result lines of the last node to standard output as well.
+    Their output goes to standard error; the result lines of the last node to standard output as
+    well.
 
-    :param nodes: node name → parameters. The last node does the work; the end of any other is a failure.
+    :param nodes: node name → parameters. The last node does the work; the end of any other is a
+        failure.
     :returns: exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
     printer = _ResultPrinter(sys.stderr)
@@ -78,7 +82,8 @@ def exit_code(returncode: int, by_last_node: bool) -> int:
     """
     Turn what the first process ended with into the system's exit code.
 
-    :param returncode: of the process; negative for a signal; 130 or 143 where the manager was told to end.
+    :param returncode: of the process; negative for a signal; 130 or 143 where the manager was
+        told to end.
     :param by_last_node: whether it was the node that does the work.
     """
     if returncode in (INTERRUPTED, 128 + 15):

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-#: Measurements: the newest counts, a lost one does not matter. Matches best-effort and reliable publishers.
+#: Measurements: the newest counts, a lost one does not matter. Matches best-effort and reliable
+#: publishers.
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 #: Targets and commands: the newest counts, none may be lost.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)

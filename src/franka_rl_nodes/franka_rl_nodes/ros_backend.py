@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from rclpy.context import Context
+
 from franka_rl_core.backends.base import Backend
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.state import RobotState
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
-from numpy.typing import NDArray
-from rclpy.context import Context
-
 from franka_rl_nodes.conversions import state_from_fields, to_field
 from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
 
@@ -67,7 +67,8 @@ class RosBackend(Backend):
             joint_position=to_field(joint_position, 'float64'),
             sequence=self._sequence,
         )
-        # Only the first reset may be repeated without a second thought: nothing has been stepped yet.
+        # Only the first reset may be repeated without a second thought: nothing has been stepped
+        # yet.
         if self._was_reset:
             return self._state(call(self._reset, request, self._timeout_s))
         self._was_reset = True

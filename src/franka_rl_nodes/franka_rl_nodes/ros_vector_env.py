@@ -7,13 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from franka_rl_core.envs.base import KEYS, GoalVectorEnv, Observation, Step
-from franka_rl_core.exceptions import BackendLostError, RefusedError
-from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from rclpy.context import Context
 
+from franka_rl_core.envs.base import KEYS, GoalVectorEnv, Observation, Step
+from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from franka_rl_nodes.conversions import from_field, spec_from_msg, spec_to_msg, to_field
 from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
 

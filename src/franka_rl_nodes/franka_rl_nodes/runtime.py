@@ -13,8 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
-from franka_rl_core.exceptions import BackendLostError, FrankaRLError, RefusedError
-from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -23,6 +21,8 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
+from franka_rl_core.exceptions import BackendLostError, FrankaRLError, RefusedError
+from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
 from franka_rl_nodes import single_instance
 
 # A lost first call is repeated after this time: a server may take requests before it can answer.
@@ -104,7 +104,7 @@ def hold_name(node: Node) -> None:
 
 
 def client_node(name: str, context: Context | None) -> Node:
-    """Make a node that only calls services: each service it does not serve makes its executor faster."""
+    """Make a node that only calls: each service it does not serve makes its executor faster."""
     return Node(
         name,
         context=context,
@@ -120,8 +120,8 @@ class BackgroundNode:
     """
     A node that is spun by a thread of its own, for code that waits for answers.
 
-    Nothing else may spin it. Repeated ``spin_until_future_complete`` slows down with every call on rclpy 7.1, and a
-    call from inside a callback would wait for itself.
+    Nothing else may spin it. Repeated ``spin_until_future_complete`` slows down with every call
+    on rclpy 7.1, and a call from inside a callback would wait for itself.
 
     :param node: the node; it is destroyed by :meth:`close`.
     """
@@ -145,10 +145,8 @@ class BackgroundNode:
             self.node.destroy_node()
 
     def _spin(self) -> None:
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
 
 def call(client: Client, request: Any, timeout_s: float) -> Any:

@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from rclpy.node import Node
 
 from franka_rl_core import registry
 from franka_rl_core.envs.config import EnvConfig, make_backend
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
-from franka_rl_core.robot_model import load_robot
+from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.settings import setting
-from rclpy.node import Node
-
 from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
 from franka_rl_nodes.lockstep import LockStep
 from franka_rl_nodes.parameters import declare
@@ -28,8 +29,8 @@ class SimulatorConfig:
     """Parameters of the simulator node."""
 
     mode: str = setting('lockstep', f'how it is driven: {" or ".join(MODES)}')
-    robot: str = setting('panda', 'robot: a file in config/robots')
-    backend: str = setting('pybullet', 'backend: a module of franka_rl_core.backends')
+    robot: str = setting('panda', 'robot', choices=available_robots)
+    backend: str = setting('pybullet', 'backend', choices=partial(registry.available, 'backends'))
     num_worlds: int = setting(1, 'worlds that are stepped together; streaming has one', low=1)
     workers: int = setting(1, 'processes the worlds are split over', low=1)
     control_period: float = setting(
@@ -39,7 +40,10 @@ class SimulatorConfig:
         100.0, 'joint states a second, in real time (streaming)', unit='Hz', low=1.0, high=1000.0
     )
     command_timeout: float = setting(
-        0.2, 'without a command for so long the arm stays where it is (streaming)', unit='s', low=0.01
+        0.2,
+        'without a command for so long the arm stays where it is (streaming)',
+        unit='s',
+        low=0.01,
     )
     backend_options: dict[str, Any] = setting({}, 'options of the backend')
 

@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One node of a name per ROS domain and machine: a second one says so instead of mixing with the first."""
+"""
+One node of a name per ROS domain and machine.
+
+A second one says so instead of mixing with the first.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +53,8 @@ def refuse_if_taken(nodes: Iterable[str]) -> None:
 def _taken(node: str, file: IO[str]) -> str:
     file.seek(0)
     return (
-        f'{node} is running already in ROS domain {_domain()} (process {file.read() or "unknown"}); '
-        'stop it, or choose another ROS_DOMAIN_ID'
+        f'{node} is running already in ROS domain {_domain()} '
+        f'(process {file.read() or "unknown"}); stop it, or choose another ROS_DOMAIN_ID'
     )
 
 

@@ -7,10 +7,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from franka_rl_core.backends.base import Backend
-from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.state import RobotState
-from franka_rl_interfaces.srv import ResetWorlds
 from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -18,6 +14,10 @@ from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import Marker
 
+from franka_rl_core.backends.base import Backend
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.state import RobotState
+from franka_rl_interfaces.srv import ResetWorlds
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import (
     from_field,
@@ -32,8 +32,9 @@ class Streaming:
     """
     Steps one arm in real time towards the newest command.
 
-    Publishes ``franka/joint_states`` and ``/clock``, subscribes ``joint_command`` and ``goal`` (which is shown as
-    ``target_marker``), serves ``~/reset_worlds``. Stamps are the system's time, so ``/clock`` is it too.
+    Publishes ``franka/joint_states`` and ``/clock``, subscribes ``joint_command`` and ``goal``
+    (which is shown as ``target_marker``), serves ``~/reset_worlds``. Stamps are the system's
+    time, so ``/clock`` is it too.
 
     :param node: the node.
     :param backend: one world whose control period is that of the stream.

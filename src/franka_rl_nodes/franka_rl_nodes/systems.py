@@ -1,6 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The systems: which nodes they consist of and what may be chosen. ``launch/`` says the same in ROS's words."""
+"""
+The systems: which nodes they consist of, and what may be chosen.
+
+``launch/`` says the same in ROS's words.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,8 @@ class System:
 
     :param text: what it does.
     :param arguments: what may be chosen.
-    :param nodes: its nodes; when the last one ends, its work is done, and when any other ends, it has failed.
+    :param nodes: its nodes; when the last one ends, its work is done, and when any other ends, it
+        has failed.
     """
 
     text: str
@@ -129,7 +134,7 @@ SYSTEMS = {
         ),
     ),
     'deploy_sim': System(
-        text='Drive the simulated arm by a policy bundle, through the graph that drives the real one.',
+        text='Drive the simulated arm by a policy, through the graph that drives the real one.',
         arguments=(
             Argument('policy', '', 'folder of the policy bundle'),
             _ROBOT,

@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
 from franka_rl_core.cli.options import write_json
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import DONE
@@ -23,11 +27,6 @@ from franka_rl_learning.config import TrainConfig, with_folder
 from franka_rl_learning.progress import Progress
 from franka_rl_learning.run_folder import RunFolder
 from franka_rl_learning.training import TrainResult, train
-from rclpy.action import ActionServer, CancelResponse
-from rclpy.action.server import ServerGoalHandle
-from rclpy.node import Node
-from rclpy.task import Future
-
 from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.ros_vector_env import RosVectorEnv
@@ -51,7 +50,8 @@ class TrainerConfig(TrainConfig):
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the algorithm or one of its options is unknown, or the folder cannot be used.
+        :raises RefusedError: the algorithm or one of its options is unknown, or the folder cannot
+            be used.
         """
         _ = self.options
         if self.out:
@@ -152,7 +152,8 @@ class Trainer:
         except (FrankaRLError, KeyboardInterrupt):
             if self._progress is not None:
                 self._node.get_logger().error(
-                    f'stopped after {self._progress.steps} steps; go on with resume:=true out:={config.out}'
+                    f'stopped after {self._progress.steps} steps; '
+                    f'go on with resume:=true out:={config.out}'
                 )
             raise
 
@@ -201,7 +202,11 @@ def _result_of(trained: TrainResult) -> Train.Result:
     evaluation = trained.evaluation
     return Train.Result(
         success=not trained.stopped,
-        message=evaluation.summary() if evaluation else 'stopped' if trained.stopped else 'finished',
+        message=evaluation.summary()
+        if evaluation
+        else 'stopped'
+        if trained.stopped
+        else 'finished',
         bundle=str(trained.bundle or ''),
         steps=trained.steps,
         success_rate=evaluation.success_rate if evaluation else math.nan,

@@ -17,13 +17,14 @@ class FakeRobot:
     """Publishes joint states at 100 Hz and records commands and targets."""
 
     def __init__(self, context: Any) -> None:
+        from rclpy.node import Node
+        from sensor_msgs.msg import JointState
+
         from franka_rl_core.robot_model import load_robot
         from franka_rl_core.tasks.reach import START
         from franka_rl_interfaces.msg import GuardStatus, JointTarget
         from franka_rl_nodes import qos
         from franka_rl_nodes.runtime import BackgroundNode
-        from rclpy.node import Node
-        from sensor_msgs.msg import JointState
 
         self.model = load_robot('panda')
         self.position = np.array(START)
@@ -87,8 +88,9 @@ def robot(context: Any) -> Iterator[FakeRobot]:
 @pytest.fixture
 def spin(context: Any) -> Iterator[Any]:
     """Give a function that makes a node with parameters and spins it until the test ends."""
-    from franka_rl_nodes.runtime import BackgroundNode
     from rclpy.parameter import Parameter
+
+    from franka_rl_nodes.runtime import BackgroundNode
 
     running = []
 

@@ -12,10 +12,11 @@ import pytest
 pytest.importorskip('rclpy')
 
 from conftest import wait_until
+from std_srvs.srv import SetBool
+
 from franka_rl_interfaces.msg import GuardStatus
 from franka_rl_nodes.guard_node import GuardNode
 from franka_rl_nodes.runtime import call, first_call
-from std_srvs.srv import SetBool
 
 
 class Arming:
@@ -140,9 +141,7 @@ def test_latency_is_published(robot: Any, arm: Arming) -> None:
     from franka_rl_nodes import qos
 
     latencies: list[StepLatency] = []
-    robot.ros.node.create_subscription(
-        StepLatency, 'guard/latency', latencies.append, qos.REPORT
-    )
+    robot.ros.node.create_subscription(StepLatency, 'guard/latency', latencies.append, qos.REPORT)
     _armed(robot, arm)
     for sequence in range(1, 6):
         robot.send_target(robot.position, sequence)

@@ -11,13 +11,14 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from rclpy.node import Node
+
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import BackendLostError
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from franka_rl_nodes.conversions import to_field
 from franka_rl_nodes.ros_vector_env import RosVectorEnv
 from franka_rl_nodes.runtime import BackgroundNode, call, first_call
-from rclpy.node import Node
 
 
 def _same(ours: Any, theirs: Any) -> bool:
@@ -27,9 +28,13 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 
 def _graph(processes: Any, **env: Any) -> None:
-    processes.node('simulator', backend=env.pop('backend'), num_worlds=env['num_envs'], **{
-        key: env.pop(key) for key in ('workers',) if key in env
-    } | {key: env[key] for key in ('robot',) if key in env})
+    processes.node(
+        'simulator',
+        backend=env.pop('backend'),
+        num_worlds=env['num_envs'],
+        **{key: env.pop(key) for key in ('workers',) if key in env}
+        | {key: env[key] for key in ('robot',) if key in env},
+    )
     processes.node('env', **env)
 
 
@@ -95,8 +100,9 @@ def test_a_simulator_that_serves_something_else_is_refused(processes: Any) -> No
     processes.node('simulator', backend='mock', num_worlds=2)
     env = processes.node('env', num_envs=3)
     assert env.wait(30) == 2
-    assert "the simulator serves (robot, worlds, period [s]) ('panda', 2, 0.04)" in (
-        processes.output(env)[1]
+    assert (
+        "the simulator serves (robot, worlds, period [s]) ('panda', 2, 0.04)"
+        in (processes.output(env)[1])
     )
 
 

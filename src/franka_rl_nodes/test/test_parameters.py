@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import setting
 from franka_rl_nodes.parameters import declare
-from rclpy.node import Node
-from rclpy.parameter import Parameter
 
 
 @dataclass(frozen=True)

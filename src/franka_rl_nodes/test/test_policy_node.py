@@ -14,6 +14,9 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
 from conftest import wait_until
+from lifecycle_msgs.srv import ChangeState
+from rclpy.action import ActionClient
+
 from franka_rl_core.control_loop import ControlLoop
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.state import RobotState
@@ -21,8 +24,6 @@ from franka_rl_interfaces.action import RunEpisode
 from franka_rl_nodes.conversions import stamp_from_msg, to_field
 from franka_rl_nodes.policy_node import PolicyNode
 from franka_rl_nodes.runtime import call, first_call, result_of
-from lifecycle_msgs.srv import ChangeState
-from rclpy.action import ActionClient
 
 GOAL = np.array([0.6, 0.1, 0.2])
 
@@ -119,9 +120,7 @@ def test_one_episode_at_a_time(runner: Runner) -> None:
     assert runner.start(time_limit=0.1).accepted
 
 
-def test_without_autostart_it_waits_for_the_lifecycle(
-    robot: Any, spin: Any, bundle: Path
-) -> None:
+def test_without_autostart_it_waits_for_the_lifecycle(robot: Any, spin: Any, bundle: Path) -> None:
     spin(PolicyNode, policy=str(bundle), autostart=False)
     runner = Runner(robot)
     assert not runner.start().accepted

@@ -13,7 +13,7 @@ def test_a_second_node_is_refused_and_the_name_is_free_again_after_a_crash(proce
     second = processes.node('simulator', backend='mock')
     assert second.wait(20) == REFUSED
     error = processes.output(second)[1]
-    assert f'/simulator is running already in ROS domain' in error
+    assert '/simulator is running already in ROS domain' in error
     assert f'process {first.pid}' in error
     first.kill()
     first.wait(5)
@@ -24,7 +24,5 @@ def test_a_second_node_is_refused_and_the_name_is_free_again_after_a_crash(proce
 def test_other_names_and_domains_do_not_collide(processes) -> None:
     first = processes.node('simulator', backend='mock')
     processes.wait_for(first, 'lockstep')
-    renamed = processes.start(
-        *first.args[:4], '-r', '__node:=other', '-p', 'backend:=mock'
-    )
+    renamed = processes.start(*first.args[:4], '-r', '__node:=other', '-p', 'backend:=mock')
     processes.wait_for(renamed, 'lockstep')

@@ -14,11 +14,12 @@ pytest.importorskip('torch')
 
 from action_msgs.msg import GoalStatus
 from conftest import wait_until
+from rclpy.action import ActionClient
+from rclpy.node import Node
+
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_interfaces.action import Train
 from franka_rl_nodes.runtime import BackgroundNode, result_of
-from rclpy.action import ActionClient
-from rclpy.node import Node
 
 
 class Trainer:
