@@ -67,9 +67,9 @@ def train(
     config = with_folder(config, env.config.task)  # type: ignore[attr-defined]
     run = RunFolder(config.out)
     run.check(env.config, config)  # type: ignore[attr-defined]
-    algorithm = find_algorithm(config.algorithm)
+    algorithm, options = find_algorithm(config.algorithm), config.options
     run.make()
-    learner = algorithm.learner(env, config.options, seed=config.seed, log=run.tensorboard)
+    learner = algorithm.learner(env, options, seed=config.seed, log=run.tensorboard)
     if config.resume and (newest := run.checkpoints.newest()):
         learner.load(newest)
     run.open(env.config, config)  # type: ignore[attr-defined]
