@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The way of the data at deployment: observation → policy → decode → safety. It has no clock of its own."""
+"""The data's way at deployment, without a clock: observation → policy → decode → safety."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from franka_rl_core.envs.config import Parts, make_parts
 from franka_rl_core.envs.base import goal_observation
+from franka_rl_core.envs.config import Parts, make_parts
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.safety.chain import SafeCommand
 from franka_rl_core.state import RobotState
@@ -28,7 +28,7 @@ class Proposed:
 
 class ControlLoop:
     """
-    Drives N arms by a policy bundle, built from the same objects as the environment it was trained in.
+    Drives N arms by a policy bundle, with the same objects as the environment of its training.
 
     :param bundle: the policy.
     """

@@ -18,7 +18,7 @@ Act = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
 
 
 class EvaluatedEnv(Protocol):
-    """What evaluation needs of an environment: :class:`FrankaVectorEnv` and the ROS client have it."""
+    """What evaluation needs of an environment: :class:`FrankaVectorEnv` and its ROS client."""
 
     num_envs: int
     config: Any
@@ -72,7 +72,8 @@ def evaluate(
     """
     Run episodes and judge them.
 
-    Every world runs its share of the episodes. Taking whichever end first would favour short, successful ones.
+    Every world runs its share of the episodes. Taking whichever end first would favour short,
+    successful ones.
 
     :param env: a vector environment that resets automatically.
     :param act: the policy, observations to actions.
@@ -123,7 +124,8 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     rate = successes / trials
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     half = math.sqrt(z2 * (rate * (1 - rate) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The interval holds the rate; without this, rounding puts a rate of 1 outside.
+    return min(rate, max(0.0, middle - half)), max(rate, min(1.0, middle + half))
 
 
 def _statistics(values: Sequence[float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the guard decides, without ROS: the last mile between a policy's targets and the robot's command stream."""
+"""What the guard decides, without ROS: from a policy's targets to the robot's command stream."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from franka_rl_core.safety.base import Reason, Verdict
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.state import RobotState
 
-# The command may be this far from the measured position before the guard takes it for a fault: five times what the
-# arm moves in 40 ms at half its velocity limit.
+# The command may be this far from the measured position before the guard takes it for a fault: five
+# times what the arm moves in 40 ms at half its velocity limit.
 TETHER_RAD = 0.2
-# A target that comes later than this share of the control period finds the arm stopping.
+# The arm goes on at its velocity for this share of the control period when the next target is late.
 GRACE = 0.5
 
 
@@ -38,16 +38,11 @@ class Segment:
     start: NDArray[np.float64]  # (7,) [rad]
     velocity: NDArray[np.float64]  # (7,) [rad/s]
     begin: float  # [s]
-    duration: float  # [s]
-
-    @property
-    def end(self) -> float:
-        """Time at which the motion ends [s]."""
-        return self.begin + self.duration
+    longest: float  # after this time it rests [s]
 
     def at(self, now: float) -> NDArray[np.float64]:
         """Give the joint position at a time: (7,) [rad]."""
-        elapsed = min(max(now - self.begin, 0.0), self.duration)
+        elapsed = min(max(now - self.begin, 0.0), self.longest)
         return self.start + elapsed * self.velocity
 
 
@@ -55,9 +50,13 @@ class Guard:
     """
     Streams safe joint positions towards the newest target.
 
-    Each target is checked by the safety chain, as in training, and approached at constant velocity for one control
-    period. When no target comes, or a bad one, the arm brakes and holds. A command that runs away from the measured
-    arm is a latched fault: only :meth:`arm` starts anew, from the measured position.
+    Each target is checked by the safety chain, as in training, and approached at constant velocity
+    for one control period. Over any time t the velocity changes by no more than a (t + T), with the
+    acceleration a that the chain allows and the control period T: a target that comes early changes
+    it by its share of the period, and while one is late the arm goes on at its velocity. When none
+    comes, it returns to the last one until that is too old; then, and on a bad target, it brakes
+    and holds. A command that runs away from the measured arm is a latched fault: only :meth:`arm`
+    starts anew, from the measured position.
 
     All times are those of one steady clock [s].
 
@@ -71,6 +70,9 @@ class Guard:
         self._chain = chain
         self._period = control_period_s
         self._segment: Segment | None = None
+        self._changed = -np.inf  # when the velocity did [s]
+        # What it may change by at once [rad/s].
+        self._change = chain.config.acceleration_fraction * model.acceleration * control_period_s
         self.state = GuardState.DISARMED
         self.counts = dict.fromkeys(Verdict, 0)  # since it was armed
         self._forget()
@@ -80,6 +82,7 @@ class Guard:
         self._target_time = 0.0
         self._sequence = 0
         self._new = False
+        self._grace = 0.0
         self.verdict, self.reason = Verdict.HELD, Reason.NO_TARGET
 
     def arm(self, state: RobotState | None, state_age: float, now: float) -> None:
@@ -97,7 +100,8 @@ class Guard:
             raise RefusedError(f'cannot arm: joints outside their limits: {position.tolist()}')
         self._forget()
         self.counts = dict.fromkeys(Verdict, 0)
-        self._segment = Segment(position.copy(), np.zeros_like(position), now, self._period)
+        self._segment = Segment(position.copy(), np.zeros_like(position), now, 0.0)
+        self._changed = -np.inf
         self.state = GuardState.ARMED
 
     def disarm(self) -> None:
@@ -136,7 +140,8 @@ class Guard:
         :param state: newest measured state of the one arm.
         :param state_age: its age [s].
         :param now: [s].
-        :param lead: time until the robot has reached what is sent now: the period of the command stream [s].
+        :param lead: time until the robot has reached what is sent now: the period of the command
+            stream [s].
         :returns: (7,) [rad], or None if the guard does not command.
         """
         if self.state is not GuardState.ARMED or self._segment is None:
@@ -145,16 +150,25 @@ class Guard:
         if state is None or not (np.abs(here - state.joint_position[0]) <= TETHER_RAD).all():
             self._fault(Reason.TETHER)
             return None
-        grace = GRACE * self._period if self.verdict is not Verdict.HELD else 0.0
-        if self._new or now >= self._segment.end + grace:
-            self._segment = self._plan(here, state_age, now)
+        if self._new or now >= self._segment.begin + (1.0 + self._grace) * self._period:
+            # A tick of the command stream may come late, too; after two there is no stream.
+            longest = (1.0 + GRACE) * self._period + 2.0 * lead
+            streaming = now <= self._segment.begin + longest
+            velocity = self._segment.velocity if streaming else np.zeros_like(here)
+            velocity = self._plan(here, velocity, state_age, now)
+            if not self._grace and (np.abs(velocity) <= self._change).all():
+                longest = self._period  # slow enough to stop exactly there
+            self._segment = Segment(here, velocity, now, longest)
         return self._segment.at(now + lead)
 
-    def _plan(self, here: NDArray[np.float64], state_age: float, now: float) -> Segment:
-        """Check the newest target from where the command stream is, and start to move there."""
-        assert self._segment is not None
-        moving = now <= self._segment.end + GRACE * self._period
-        velocity = self._segment.velocity if moving else np.zeros_like(here)
+    def _plan(
+        self,
+        here: NDArray[np.float64],
+        velocity: NDArray[np.float64],
+        state_age: float,
+        now: float,
+    ) -> NDArray[np.float64]:
+        """Check the newest target from where the command stream is; give the velocity to go on."""
         reference = RobotState(here[None], velocity[None], np.zeros(1, np.int64))
         refused = self._target is None
         # What is not there is passed on as not a number, which holds.
@@ -171,9 +185,16 @@ class Guard:
             self.reason = Reason(int(command.reason[0]))
         if self._new or not refused:
             self.counts[self.verdict] += 1
+        # Without a new target, the arm goes back to the last one, and stays.
+        self._grace = GRACE if self._new and self.verdict is not Verdict.HELD else 0.0
         self._new = False
-        speed = (command.joint_position[0] - here) / self._period
-        return Segment(here, speed, now, self._period)
+        change: NDArray[np.float64] = (command.joint_position[0] - here) / self._period - velocity
+        if not change.any():
+            return velocity
+        # What the chain allows is for a whole period after the last change.
+        share = min((now - self._changed) / self._period, 1.0)
+        self._changed = now
+        return velocity + share * change
 
     def _fault(self, reason: Reason) -> None:
         self.state = GuardState.FAULT

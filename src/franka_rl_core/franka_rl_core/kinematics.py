@@ -43,7 +43,7 @@ class Chain(NamedTuple):
 
 class _Pose(NamedTuple):
     position: Vector  # of the tool
-    axes: tuple[Vector, Vector, Vector]  # x, y, z of the tool
+    axes: tuple[Vector, Vector, Vector]  # x, y, z of the last joint's frame
     joints: list[tuple[Vector, Vector]]  # a point on each joint's axis, and the axis
 
 
@@ -122,7 +122,8 @@ def _motion_values(
 ) -> Sequence[Scalar]:
     """Return 3 position, 9 rotation (row by row), 3 velocity and 6n Jacobian components."""
     pose = _forward(chain, sin, cos)
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = pose.axes
+    tool = (_combine(*pose.axes, column) for column in chain.tool_columns)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = tool
     # column i of the Jacobian: axis_i x (tool - origin_i) over axis_i
     columns = [
         (*_cross(axis, _minus(pose.position, origin)), *axis) for origin, axis in pose.joints
@@ -157,8 +158,7 @@ def _forward(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> _Pos
     for axis, distance in zip((x, y, z), chain.tool_position, strict=True):
         if distance:
             position = _along(position, axis, distance)
-    tool_x, tool_y, tool_z = (_combine(x, y, z, column) for column in chain.tool_columns)
-    return _Pose(position, (tool_x, tool_y, tool_z), joints)
+    return _Pose(position, (x, y, z), joints)
 
 
 def _evaluate(

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a policy sees: named terms of the arm's state, in order, with unit and frame.
 
-Training and deployment build their observations here, from the same terms, so that the same recorded state gives
-the bit-same observation in both.
+Training and deployment build their observations here, from the same terms, so that the same
+recorded state gives the bit-same observation in both.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the members of a kind (backends, tasks, actions, safety limits) by name.
 
-A member is one module in the folder of its kind. ``available`` lists the modules without importing them, so a
-missing PyBullet hurts only who asks for it. ``package.module:Class`` names a member that is kept elsewhere.
+A member is one module in the folder of its kind. ``available`` lists the modules without importing
+them, so a missing PyBullet hurts only who asks for it. ``package.module:Class`` names a member that
+is kept elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError, UnknownNameError
 
 # Modules of those folders that hold what all members share.
-_SHARED = {'base', 'chain', 'parallel'}
+_SHARED = {'base', 'chain', 'envelope', 'parallel'}
 _SUFFIX = {'backends': 'Backend', 'tasks': 'Task', 'actions': 'Decoder', 'safety': 'Limit'}
 
 
@@ -49,11 +50,12 @@ def find(kind: str, name: str) -> type[Any]:
         module = importlib.import_module(f'franka_rl_core.{kind}.{name}')
     except ModuleNotFoundError as error:
         raise MissingDependencyError(str(error.name), f'pip install {error.name}') from error
-    return getattr(module, class_name(kind, name))
+    cls: type[Any] = getattr(module, class_name(kind, name))
+    return cls
 
 
 def class_name(kind: str, name: str) -> str:
-    """Give the class that the module ``name`` must define: ``joint_range`` → ``JointRangeLimit``."""
+    """Give the class that a module must define: ``joint_range`` → ``JointRangeLimit``."""
     return ''.join(word.capitalize() for word in name.split('_')) + _SUFFIX[kind]
 
 
@@ -61,7 +63,8 @@ def construct(cls: type[Any], *args: Any, options: Mapping[str, Any]) -> Any:
     """
     Call a member's constructor with keyword options that a user gave.
 
-    :raises UnknownNameError: the constructor does not know an option; the message lists those it knows.
+    :raises UnknownNameError: the constructor does not know an option; the message lists those it
+        knows.
     """
     parameters = inspect.signature(cls).parameters.values()
     known = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -74,6 +77,7 @@ def construct(cls: type[Any], *args: Any, options: Mapping[str, Any]) -> Any:
 def _find_elsewhere(kind: str, name: str) -> type[Any]:
     module_name, _, attribute = name.partition(':')
     try:
-        return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+        cls: type[Any] = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise RefusedError(f'cannot find {kind.rstrip("s")} {name!r}: {error}') from error
+    return cls

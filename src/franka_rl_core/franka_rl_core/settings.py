@@ -1,17 +1,20 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration as dataclasses: names, types, units, bounds and defaults in one place.
+"""
+Configuration as dataclasses: names, types, units, bounds and defaults in one place.
 
-A configuration is a frozen dataclass whose fields are made by :func:`setting`. The same field serves YAML files
-and command lines (through :func:`build`) and ROS parameters (through the nodes' parameter declaration).
+A configuration is a frozen dataclass whose fields are made by :func:`setting`. The same field
+serves YAML files and command lines (through :func:`build`) and ROS parameters (through the nodes'
+parameter declaration).
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +32,7 @@ def setting(
     unit: str = '',
     low: float | None = None,
     high: float | None = None,
+    choices: Callable[[], Iterable[str]] | None = None,
 ) -> Any:
     """
     Declare one field of a configuration.
@@ -38,8 +42,9 @@ def setting(
     :param unit: its unit, as it is written in brackets.
     :param low: smallest value allowed.
     :param high: largest value allowed.
+    :param choices: gives the known values, for descriptions; who uses the value checks it.
     """
-    metadata = {'text': text, 'unit': unit, 'low': low, 'high': high}
+    metadata = {'text': text, 'unit': unit, 'low': low, 'high': high, 'choices': choices}
     if isinstance(default, (dict, list)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -77,8 +82,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises RefusedError: the file cannot be read, is no YAML, or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise RefusedError(f'cannot read {path}: {error}') from error
     if not isinstance(content, dict):
         raise RefusedError(f'{path} must hold a mapping, not {type(content).__name__}')
@@ -86,8 +91,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def describe(field: dataclasses.Field[Any]) -> str:
-    """Give one line on a field: meaning, unit and bounds."""
-    text, unit = field.metadata['text'], field.metadata['unit']
+    """Give one line on a field: meaning, known values, unit and bounds."""
+    text, unit = str(field.metadata['text']), field.metadata['unit']
+    if field.metadata['choices']:
+        text += ': ' + ', '.join(field.metadata['choices']())
     low, high = field.metadata['low'], field.metadata['high']
     bounds = '' if low is None and high is None else f', {_bound(low)} to {_bound(high)}'
     return text + (f' [{unit}{bounds}]' if unit else f' [{bounds[2:]}]' if bounds else '')
@@ -107,17 +114,16 @@ def _checked(field: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
         value = tuple(value)
     wrong_bool = isinstance(value, bool) and kind is not bool
     if isinstance(kind, type) and (not isinstance(value, kind) or wrong_bool):
-        raise RefusedError(f'{field.name} must be {_name(kind)}, not {value!r}: {describe(field)}')
+        meaning = f': {describe(field)}' if field.metadata else ''
+        raise RefusedError(f'{field.name} must be {_name(kind)}, not {value!r}{meaning}')
     low, high = field.metadata.get('low'), field.metadata.get('high')
-    # Written so that NaN is refused as well.
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         inside = (low is None or value >= low) and (high is None or value <= high)
-        if not inside or value != value:
+        if not inside or not math.isfinite(value):
             raise RefusedError(f'{field.name} = {value} is out of bounds: {describe(field)}')
     return value
 
 
 def _name(kind: type) -> str:
-    return {'str': 'a string', 'int': 'an integer', 'float': 'a number', 'bool': 'true or false'}.get(
-        kind.__name__, f'a {kind.__name__}'
-    )
+    names = {'str': 'a string', 'int': 'an integer', 'float': 'a number', 'bool': 'true or false'}
+    return names.get(kind.__name__, f'a {kind.__name__}')

@@ -140,3 +140,115 @@ def test_metadata_that_is_none_is_refused(folder, change, message):
 def test_the_scripted_policy_is_for_ee_control(tmp_path):
     with pytest.raises(RefusedError, match="control 'ee', not 'joints'"):
         write_proportional_bundle(tmp_path, EnvConfig(control='joints'))
+
+
+# Graphs that are no policies
+
+
+def _graph(name='observation', width=12, size=3, batch='batch', output='action', rank=2):
+    """Make the graph of a = tanh(W o) by hand."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.linspace(-1.0, 1.0, width * size, dtype=np.float32).reshape(width, size)
+    shape = [batch, width][:rank]
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node('MatMul', [name, 'weight'], ['raw']),
+                helper.make_node('Tanh', ['raw'], [output]),
+            ],
+            'by hand',
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, [*shape[:-1], size])],
+            [numpy_helper.from_array(weight, 'weight')],
+        ),
+        opset_imports=[helper.make_opsetid('', 17)],
+        ir_version=8,
+    )
+    return model.SerializeToString(), weight
+
+
+def test_any_graph_with_these_inputs_and_outputs_is_a_policy(folder):
+    metadata = PolicyBundle(folder).metadata
+    graph, weight = _graph()
+    write_bundle(folder, graph, metadata)
+    policy = PolicyBundle(folder)
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(4, n)).astype(np.float32) for n in (6, 3, 3)]
+    observation = dict(zip(('observation', 'achieved_goal', 'desired_goal'), parts, strict=True))
+    expected = np.tanh(np.hstack(parts) @ weight)
+    assert policy.act(observation) == pytest.approx(expected, abs=1e-6)
+    assert policy.metadata.sha256 != metadata.sha256
+
+
+@pytest.mark.parametrize(
+    ('graph', 'message'),
+    [
+        ({'width': 11}, r'the graph has \(11, 3\) .*, bundle.yaml says \(12, 3\)'),
+        ({'size': 4}, r'the graph has \(12, 4\) .*, bundle.yaml says \(12, 3\)'),
+        ({'name': 'obs'}, r"the graph has inputs and outputs \['obs', 'action'\]"),
+        ({'output': 'mean'}, r"the graph has inputs and outputs \['observation', 'mean'\]"),
+        ({'batch': 1}, r'\[1, 12\].* it must be for any number of rows'),
+        ({'rank': 1, 'batch': 12}, 'it must be for any number of rows'),
+    ],
+)
+def test_a_graph_of_another_shape_is_refused(folder, graph, message):
+    write_bundle(folder, _graph(**graph)[0], PolicyBundle(folder).metadata)
+    with pytest.raises(BundleMismatchError, match=message):
+        PolicyBundle(folder)
+
+
+@pytest.mark.parametrize('graph', [b'', b'not a graph'])
+def test_what_is_no_graph_is_refused(folder, graph):
+    write_bundle(folder, graph, PolicyBundle(folder).metadata)
+    with pytest.raises(RefusedError, match='policy.onnx is no ONNX graph that can be run'):
+        PolicyBundle(folder)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda content: content.update(observation=[1, 2]),
+        lambda content: content.update(observation=[{'name': 'tool_position'}]),
+        lambda content: content.update(action={}),
+        lambda content: content.update(action='ee'),
+        lambda content: content.update(environment=[]),
+        lambda content: content.update(sha256=7),
+        lambda content: content['environment'].update(controll='ee'),
+        lambda content: content['environment'].update(safety={'speed': 1.0}),
+        lambda content: content['environment'].update(control_period=float('nan')),
+    ],
+)
+def test_malformed_metadata_is_refused_as_any_bad_input(folder, change):
+    _edit(folder, change)
+    with pytest.raises(RefusedError):
+        PolicyBundle(folder)
+
+
+def test_every_difference_is_named(folder):
+    other = dataclasses.replace(CONFIG, robot='fr3', control_period=0.02)
+    with pytest.raises(BundleMismatchError) as error:
+        PolicyBundle(folder).check(other)
+    for key in ('robot', 'control_period', 'action'):
+        assert f'{key}: the policy has ' in str(error.value)
+
+
+def test_a_bundle_is_replaced_whole(folder):
+    before = PolicyBundle(folder).metadata
+    after = dataclasses.replace(before, training={'seed': 5}, evaluation={'success_rate': 0.97})
+    write_bundle(folder, (folder / 'policy.onnx').read_bytes(), after)
+    metadata = PolicyBundle(folder).metadata
+    assert (metadata.training, metadata.evaluation) == ({'seed': 5}, {'success_rate': 0.97})
+    assert metadata.sha256 == before.sha256
+    assert sorted(path.name for path in folder.iterdir()) == ['bundle.yaml', 'policy.onnx']
+
+
+def test_what_is_not_finite_comes_out_not_finite(folder):
+    """A policy must not turn a broken observation into a harmless looking action."""
+    observation = {
+        'observation': np.full((1, 6), np.nan, np.float32),
+        'achieved_goal': np.full((1, 3), np.nan, np.float32),
+        'desired_goal': np.zeros((1, 3), np.float32),
+    }
+    action = PolicyBundle(folder).act(observation)
+    assert not np.isfinite(action).any()

@@ -4,14 +4,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
-from franka_rl_core.cli.main import run
+from franka_rl_core.backends.mock import MockBackend
+from franka_rl_core.cli.main import GROUP, run
 from franka_rl_core.envs.config import EnvConfig
-from franka_rl_core.exit_codes import DONE, INTERRUPTED, REFUSED
+from franka_rl_core.exceptions import BackendLostError
+from franka_rl_core.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
 from franka_rl_core.policies.proportional import write_proportional_bundle
 
 pytest.importorskip('onnx')
@@ -55,7 +59,8 @@ def test_evaluate_prints_the_success_rate_last_and_writes_the_numbers(bundle, tm
 
 
 def test_json_to_standard_output_comes_before_the_last_line(bundle):
-    result = _program('evaluate', bundle, '--backend', 'mock', '--episodes', 2, '--json', '/dev/stdout')
+    words = ['--backend', 'mock', '--episodes', 2, '--json', '/dev/stdout']
+    result = _program('evaluate', bundle, *words)
     assert result.returncode == DONE, result.stderr
     lines = result.stdout.splitlines()
     assert lines[-1].startswith('success_rate: ')
@@ -76,13 +81,13 @@ def test_the_same_seed_gives_the_same_numbers(bundle, tmp_path):
     [
         (['evaluate', 'nowhere'], 'nowhere is no policy bundle'),
         (['evaluate', 'BUNDLE', '--backend', 'gazebo'], "unknown backend 'gazebo'; known: mock"),
-        (['evaluate', 'BUNDLE', '--robot', 'fr3'], "robot: the policy has 'panda', this system has 'fr3'"),
+        (['evaluate', 'BUNDLE', '--robot', 'fr3'], "the policy has 'panda', this system has 'fr3'"),
         (['evaluate', 'BUNDLE', '--robot', 'ur5'], "unknown robot 'ur5'; known: fr3, panda"),
         (['evaluate', 'BUNDLE', '--video', 'out.avi'], 'must end in one of .gif, .mp4'),
         (['evaluate', 'BUNDLE', '--video', 'no/out.gif'], 'there is no folder no'),
         (['evaluate', 'BUNDLE', '--backend', 'mock', '--json', 'no/out.json'], 'no/out.json'),
-        (['evaluate', 'BUNDLE', '--backend-option', 'look'], "'look' must have the form name=value"),
-        (['evaluate', 'BUNDLE', '--backend-option', 'lok=meshed'], "unknown option of PybulletBackend 'lok'"),
+        (['evaluate', 'BUNDLE', '--backend-option', 'look'], "'look' must have the form name="),
+        (['evaluate', 'BUNDLE', '--backend-option', 'lok=1'], "option of PybulletBackend 'lok'"),
         (['random', 'fly'], "unknown task 'fly'; known: reach"),
         (['random', '--control', 'feet'], 'ee, joints'),
         (['random', '--num-envs', '0'], 'num_envs = 0 is out of bounds'),
@@ -94,6 +99,57 @@ def test_bad_input_is_refused_with_what_would_have_worked(bundle, capsys, words,
     assert captured.err.startswith('franka-rl: refused: ')
     assert message in captured.err
     assert captured.out == ''
+
+
+def test_numbers_that_cannot_be_written_are_refused_before_the_work(bundle, capsys, monkeypatch):
+    def work(*_):
+        raise AssertionError('it was started')
+
+    monkeypatch.setattr('franka_rl_core.evaluation.evaluate', work)
+    words = ['evaluate', str(bundle), '--backend', 'mock']
+    for file in ('no/out.json', str(bundle)):
+        assert run([*words, '--json', file]) == REFUSED
+        assert f'refused: cannot write {file}' in capsys.readouterr().err
+
+
+def test_json_to_a_redirected_standard_output_is_not_overwritten(bundle, tmp_path):
+    path = tmp_path / 'out.txt'
+    words = ['evaluate', str(bundle), '--backend', 'mock', '--episodes', '2']
+    with path.open('w') as file:
+        command = [*PROGRAM, *words, '--json', '/dev/stdout']
+        subprocess.run(command, stdout=file, timeout=60, env=WIDE, check=True)
+    *numbers, last = path.read_text().splitlines()
+    assert json.loads('\n'.join(numbers))['episodes'] == 2
+    assert last.startswith('success_rate: ')
+
+
+def test_a_lost_simulator_is_a_failure(bundle, capsys, monkeypatch):
+    def lose(self, joint_target):
+        raise BackendLostError('a simulator process has died')
+
+    monkeypatch.setattr(MockBackend, 'step', lose)
+    assert run(['evaluate', str(bundle), '--backend', 'mock', '--episodes', '1']) == FAILED
+    assert capsys.readouterr().err == 'franka-rl: failed: a simulator process has died\n'
+
+
+def test_an_episode_without_success_has_no_time(tmp_path, capsys):
+    numbers = tmp_path / 'numbers.json'
+    words = ['random', '--backend', 'mock', '--episodes', '2', '--seed', '5']
+    assert run([*words, '--json', str(numbers)]) == DONE
+    content = json.loads(numbers.read_text())
+    assert content['success_rate'] == 0.0
+    assert content['time_to_success_s'] == {'mean': None, 'median': None, 'p95': None}
+    assert capsys.readouterr().out.splitlines()[-1] == 'success_rate: 0.00 [0.00, 0.66]'
+
+
+def test_a_command_of_a_package_that_is_not_installed_says_so(capsys, monkeypatch):
+    entries = [
+        EntryPoint('fly', 'no_such_package.cli:command', GROUP),
+        EntryPoint('doctor', 'franka_rl_core.cli.doctor:command', GROUP),
+    ]
+    monkeypatch.setattr('franka_rl_core.cli.main.entry_points', lambda group: entries)
+    assert run(['fly']) == REFUSED
+    assert "'no_such_package' is not installed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('words', [['fly'], ['evaluate'], ['evaluate', 'x', '--episodes', '0']])
@@ -138,8 +194,19 @@ def test_commands_have_help_with_units_and_defaults():
         assert f' {command} ' in top
         page = _program(command, '--help')
         assert page.returncode == 0
-    assert '[default: 100]' in _program('evaluate', '--help').stdout
     assert 'Kind of control' in _program('random', '--help').stdout
+
+
+OPTIONAL = {'--json', '--video', '--backend-option', '--help'}
+
+
+@pytest.mark.parametrize('command', ['evaluate', 'random', 'doctor'])
+def test_every_option_shows_its_default(command):
+    page = _program(command, '--help').stdout
+    options = re.findall(r'^\W*(--[a-z-]+)((?:.(?!\n\W*--))*)', page, re.M | re.S)
+    assert {name for name, _ in options} >= {'--json', '--help'}
+    for name, text in options:
+        assert '[default: ' in text or name in OPTIONAL, name
 
 
 def test_a_video_is_written(bundle, tmp_path):

@@ -8,14 +8,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.evaluation import Episode, evaluate, report, wilson_interval
 
 
 # Newcombe (1998), table I, method 3: the score interval without continuity correction.
 @pytest.mark.parametrize(
     ('successes', 'trials', 'low', 'high'),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )
 def test_the_interval_is_that_of_the_literature(successes, trials, low, high):
     assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
@@ -24,6 +32,24 @@ def test_the_interval_is_that_of_the_literature(successes, trials, low, high):
 def test_all_successes_end_at_one():
     low, high = wilson_interval(100, 100)
     assert high == pytest.approx(1.0) and low == pytest.approx(0.963, abs=5e-4)
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_holds_every_rate_that_the_score_test_accepts(counts):
+    """Wilson's definition: its ends are 1.96 of their own standard deviations off the estimate."""
+    successes, trials = counts
+    estimate = successes / trials
+    for end in wilson_interval(successes, trials):
+        deviation = math.sqrt(end * (1.0 - end) / trials)
+        score = abs(end - estimate) / deviation if deviation > 1e-9 else 1.959964
+        assert score == pytest.approx(1.959964, abs=1e-4)
+    low, high = wilson_interval(successes, trials)
+    assert 0.0 <= low <= estimate <= high <= 1.0
+
+
+def test_more_confidence_is_a_wider_interval():
+    wide, narrow = (wilson_interval(7, 20, confidence) for confidence in (0.99, 0.8))
+    assert wide[0] < narrow[0] < 7 / 20 < narrow[1] < wide[1]
 
 
 class FixedLengths:
@@ -56,6 +82,31 @@ def test_every_world_runs_its_share(episodes):
     assert result.success_rate == (shares[0] + shares[2]) / episodes
     lengths = sorted(round(e.duration / 0.04) for e in seen)
     assert lengths == sorted(n for i, share in enumerate(shares) for n in [i + 1] * share)
+
+
+def test_the_seed_is_that_of_the_goals():
+    env = FixedLengths(2)
+    evaluate(env, lambda o: None, 2, seed=11)
+    assert env.seed == 11
+
+
+def test_a_real_environment_is_judged_by_its_final_observations():
+    """Distance and success are those before the automatic reset."""
+    env = FrankaVectorEnv(backend='mock', num_envs=3)
+    seen = []
+
+    def act(observation):
+        way = observation['desired_goal'] - observation['achieved_goal']
+        return np.clip(10.0 * way, -1.0, 1.0)
+
+    result = evaluate(env, act, 7, seed=2, on_episode=seen.append)
+    assert result == evaluate(env, act, 7, seed=2)
+    assert result.success_rate == 1.0 and len(seen) == 7
+    assert all(episode.success == (episode.distance < 0.05) for episode in seen)
+    assert all(0.04 <= episode.duration <= 2.0 for episode in seen)
+    still = evaluate(env, lambda o: np.zeros((3, 3), np.float32), 7, seed=2, on_episode=seen.append)
+    assert still.success_rate < 0.5
+    assert max(episode.duration for episode in seen[7:]) == pytest.approx(2.0)
 
 
 def test_statistics_and_summary():

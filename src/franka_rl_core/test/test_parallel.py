@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Worlds split over processes: the same bits as in one process, and what happens when one is lost."""
+"""Worlds split over processes: the same bits as in one, and what happens when one is lost."""
 
 import multiprocessing
 import os

@@ -202,6 +202,7 @@ def test_wrong_robot_files_are_refused(tmp_path, change, message):
 
 
 def test_share_prefers_a_sourced_workspace(tmp_path, monkeypatch):
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     source = share_dir()
     installed = tmp_path / 'share' / 'franka_rl'
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nowhere:{tmp_path}')

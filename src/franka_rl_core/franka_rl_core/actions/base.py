@@ -38,15 +38,16 @@ class ActionDecoder(ABC):
     @abstractmethod
     def decode(self, action: NDArray[Any], arm: ArmState) -> NDArray[np.float64]:
         """
-        Decode a batch of actions; values beyond [-1, 1] count as -1 or 1.
+        Decode a batch of actions; finite values beyond [-1, 1] count as -1 or 1.
 
-        :param action: (N, size). A row that is not finite gives a target that is not finite, which the safety
-            chain turns into a hold.
+        :param action: (N, size). A row that is not finite gives a target that is not finite, which
+            the safety chain turns into a hold.
         :param arm: state of the N arms the action was chosen in.
         :returns: (N, 7) joint targets for the end of the control period [rad].
         """
 
     def displacement(self, action: NDArray[Any]) -> NDArray[np.float64]:
         """Give the displacement that the action asks for: (N, size) in :attr:`unit`."""
-        limited = np.minimum(np.maximum(action, -1.0), 1.0)  # both let NaN through
-        return np.multiply(limited, self.scale, dtype=np.float64)
+        limited = np.minimum(np.maximum(action, -1.0), 1.0)
+        asked: NDArray[np.float64] = np.multiply(limited, self.scale, dtype=np.float64)
+        return np.where(np.isfinite(action), asked, np.nan)

@@ -13,10 +13,12 @@ from franka_rl_core.actions.base import ActionDecoder
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState, RobotState
 
-# Damping of the least squares: bounds the joint motion near singular postures, where the singular values of the
-# Jacobian go below it, and costs under 1 % of the displacement at the usual postures (singular values above 0.2).
+# Damping of the least squares: bounds the joint motion near singular postures, where the singular
+# values of the Jacobian go below it, and costs under 1 % of the displacement at the usual postures
+# (singular values above 0.2).
 DAMPING = 0.02
-# Share of the way back to the home posture that the redundant joint motion takes in one control period.
+# Share of the way back to the home posture that the redundant joint motion takes in one control
+# period.
 POSTURE_GAIN = 0.02
 
 
@@ -24,12 +26,13 @@ class EeDecoder(ActionDecoder):
     """
     Three displacements of the tool along the axes of the robot base; panda-gym's scale of 0.05 m.
 
-    One step of damped least squares (Wampler 1986, Nakamura and Hanafusa 1986) from the measured posture:
+    One step of damped least squares (Wampler 1986, Nakamura and Hanafusa 1986) from the measured
+    posture:
 
         dq = z + Jᵀ (J Jᵀ + λ² I)⁻¹ (e − J z),    z = k (q_home − q)
 
-    where e holds the displacement and the rotation back to the tool's orientation at the home posture (pointing
-    down), and z draws the redundant motion to the home posture.
+    where e holds the displacement and the rotation back to the tool's orientation at the home
+    posture (pointing down), and z draws the redundant motion to the home posture.
     """
 
     name = 'ee'
@@ -54,14 +57,11 @@ class EeDecoder(ActionDecoder):
         return arm.joint_position + posture + (transposed @ solution)[:, :, 0]
 
     def _rotation_error(self, arm: ArmState) -> NDArray[np.float64]:
-        """Rotation vector from the tool's orientation to the upright one, times sin(θ)/θ: (N, 3) [rad]."""
-        # Half the sum of the cross products of the axes, column by column (Luh, Walker and Paul 1980).
-        rotation, upright = arm.tool_rotation, self._upright
-        error = np.zeros((len(rotation), 3))
-        for axis in range(3):
-            x, y, z = rotation[:, 0, axis], rotation[:, 1, axis], rotation[:, 2, axis]
-            ux, uy, uz = upright[:, axis]
-            error[:, 0] += y * uz - z * uy
-            error[:, 1] += z * ux - x * uz
-            error[:, 2] += x * uy - y * ux
-        return 0.5 * error
+        """Rotation vector from the tool's orientation to upright, times sin(θ)/θ: (N, 3) [rad]."""
+        # Half the sum of the cross products of the axes (Luh, Walker and Paul 1980), which is in
+        # the antisymmetric part of the rotation between them.
+        between = self._upright @ arm.tool_rotation.transpose(0, 2, 1)
+        twice: NDArray[np.float64] = (
+            between[:, (2, 0, 1), (1, 2, 0)] - between[:, (1, 2, 0), (2, 0, 1)]
+        )
+        return 0.5 * twice

@@ -14,7 +14,7 @@ from franka_rl_core.state import ArmState
 
 
 class JointsDecoder(ActionDecoder):
-    """Seven joint displacements, measured from where the joints are; panda-gym's scale of 0.05 rad."""
+    """Seven joint displacements, from where the joints are; panda-gym's scale of 0.05 rad."""
 
     name = 'joints'
     size = 7

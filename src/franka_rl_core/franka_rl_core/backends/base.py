@@ -78,7 +78,7 @@ class Backend(ABC):
     @abstractmethod
     def step(self, joint_target: NDArray[np.float64]) -> RobotState:
         """
-        Move every arm along a straight line in joint space, to be at its target one control period later.
+        Move every arm straight in joint space, to be at its target one control period later.
 
         :param joint_target: (N, 7) [rad], finite.
         :returns: state of all N worlds after that period.

@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A perfect arm without physics: every target is reached exactly. For tests and for trying things out."""
+"""A perfect arm without physics: every target is reached exactly. For tests and first tries."""
 
 from __future__ import annotations
 

@@ -43,11 +43,12 @@ def _quiet() -> Iterator[None]:
 with _quiet():
     import pybullet
 
-# panda-gym's time step, so that both simulate the same physics (20 of them are its 25 Hz control period).
+# panda-gym's time step, so that both simulate the same physics (20 of them are its 25 Hz control
+# period).
 TIME_STEP_S = 0.002
 # The solver stops when an iteration changes the constraint impulses by less than this. A step takes
-# 15 % less time than with Bullet's default of 1e-7; targets of random motions are missed by 2e-4 rad
-# on average instead of 6e-5.
+# 15 % less time than with Bullet's default of 1e-7; targets of random motions are missed by 2e-4
+# rad on average instead of 6e-5.
 RESIDUAL_THRESHOLD = 1e-5
 
 
@@ -55,8 +56,8 @@ class PybulletBackend(Backend):
     """
     N arms in N physics clients.
 
-    Every arm is driven by Bullet's joint velocity motors along the straight line to its target, with the official
-    effort, velocity and position limits. The gripper is a rigid, closed body.
+    Every arm is driven by Bullet's joint velocity motors along the straight line to its target,
+    with the official effort, velocity and position limits. The gripper is a rigid, closed body.
 
     :param look: what pictures show: ``'primitive'`` our own URDF, ``'meshed'`` the one that
         pybullet_data brings (Panda only). The physics is that of our URDF in any case, because the
@@ -144,7 +145,8 @@ class _Client:
         infos = [
             pybullet.getJointInfo(self._arm, i, physicsClientId=self._client) for i in range(count)
         ]
-        # With the fingers fixed and fixed links merged, what still moves are the arm's joints, in order.
+        # With the fingers fixed and fixed links merged, what still moves are the arm's joints, in
+        # order.
         self._joints = [info[0] for info in infos if info[2] == pybullet.JOINT_REVOLUTE]
         assert len(self._joints) == len(model.joint_names)
         self.place(model.home.tolist())
@@ -170,7 +172,8 @@ class _World(_Client):
         )
         pybullet.setGravity(0.0, 0.0, -9.81, physicsClientId=self._client)
         self._effort = model.effort.tolist()
-        # Restoring it also restores the solver's warm start: an episode must not depend on the one before.
+        # Restoring it also restores the solver's warm start: an episode must not depend on the one
+        # before.
         self._fresh = pybullet.saveState(physicsClientId=self._client)
 
     def reset(self, position: list[float]) -> None:
@@ -279,6 +282,7 @@ def _substeps(control_period_s: float) -> int:
     substeps = round(control_period_s / TIME_STEP_S)
     if substeps < 1 or abs(substeps * TIME_STEP_S - control_period_s) > 1e-9:
         raise RefusedError(
-            f'control_period_s = {control_period_s} is not a multiple of the time step {TIME_STEP_S} s'
+            f'control_period_s = {control_period_s} '
+            f'is not a multiple of the time step {TIME_STEP_S} s'
         )
     return substeps

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -33,8 +33,6 @@ PACKAGES = (
     ('imageio', 'imageio', 'videos'),
     ('ikpy', 'ikpy', 'the IKPY simulator'),
     ('launch_ros', 'launch_ros', "'ros2 launch'; 'franka-rl up' starts the same systems"),
-    ('cv_bridge', 'cv_bridge', 'nothing yet: images of cameras'),
-    ('moveit', 'moveit_py', 'nothing yet: motion planning on the real robot'),
 )
 
 
@@ -57,9 +55,7 @@ def command(json_file: JsonFile = None) -> None:
 
 
 def _missing(loss: str) -> str:
-    return f'not installed (without it: no {loss})'.replace('no nothing', 'nothing') if loss else (
-        'MISSING'
-    )
+    return f'not installed (without it: no {loss})' if loss else 'MISSING'
 
 
 def _version(name: str, distribution: str) -> str | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
-from franka_rl_core.cli.options import JsonFile, option, write_json
+from franka_rl_core.cli.options import JsonFile, option, pairs, write_json
 from franka_rl_core.envs.config import EnvConfig
 
 # Worlds that are stepped together if the user does not say.
@@ -29,6 +30,9 @@ def command(
         int, typer.Option(min=1, help='Worlds that are stepped together, at most one per episode.')
     ] = NUM_ENVS,
     workers: Annotated[int, option(EnvConfig, 'workers')] = EnvConfig.workers,
+    backend_option: Annotated[
+        list[str] | None, typer.Option(help='Option of the backend, as name=value; repeatable.')
+    ] = None,
     video: Annotated[
         Path | None, typer.Option(help='Write a .gif or .mp4 of the first episodes.')
     ] = None,
@@ -49,7 +53,7 @@ def command(
         robot=trained.robot if robot == 'the bundle’s' else robot,
         num_envs=min(num_envs, episodes),
         workers=workers,
-        backend_options=trained.backend_options if backend == trained.backend else {},
+        backend_options={key: yaml.safe_load(v) for key, v in pairs(backend_option or []).items()},
     )
     policy.check(config)
     with Recorder(FrankaVectorEnv(config), video) as env:

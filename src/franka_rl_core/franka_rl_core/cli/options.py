@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands share, made from the configurations, so that nothing is written twice."""
+"""Options that several commands share, made from the configurations."""
 
 from __future__ import annotations
 
@@ -16,8 +16,17 @@ import typer
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.settings import describe
 
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before anything is started."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise RefusedError(f'cannot write {path}: it is a folder, or there is no {path.parent}')
+    return path
+
+
 JsonFile = Annotated[
-    Path | None, typer.Option('--json', help='Write the numbers to this file as JSON.')
+    Path | None,
+    typer.Option('--json', callback=_writable, help='Write the numbers to this file as JSON.'),
 ]
 
 

@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from franka_rl_core.envs.config import EnvConfig, Parts, make_parts
+from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.observation import observe
 from franka_rl_core.state import ArmState
 
@@ -22,16 +23,18 @@ Step = tuple[Observation, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], di
 KEYS = ('observation', 'achieved_goal', 'desired_goal')
 # Bound that the observation space shows for goals [m].
 GOAL_BOUND = 10.0
+RENDER_MODES = ('rgb_array',)
 
 
 class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     """
     N worlds that are stepped together, with Gymnasium's goal-conditioned observations.
 
-    Observations are float32 arrays under ``observation`` (N, D), ``achieved_goal`` (N, G), ``desired_goal`` (N, G),
-    actions are (N, K) in [-1, 1]. The infos hold for every world ``is_success``, ``distance`` [m], the safety
-    ``verdict`` and ``reason`` and each raw term under ``reward_terms``; ``final_obs`` is the observation before the
-    automatic reset, which differs from the one returned where ``_final_obs`` is true.
+    Observations are float32 arrays under ``observation`` (N, D), ``achieved_goal`` (N, G),
+    ``desired_goal`` (N, G), actions are (N, K) in [-1, 1]. The infos hold for every world
+    ``is_success``, ``distance`` [m], the safety ``verdict`` and ``reason`` and each raw term under
+    ``reward_terms``; ``final_obs`` is the observation before the automatic reset, which differs
+    from the one returned where ``_final_obs`` is true.
 
     :param config: the environment.
     :param autoreset_mode: who starts the next episode.
@@ -43,7 +46,7 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         self.num_envs = config.num_envs
         self.metadata = {
             'autoreset_mode': autoreset_mode,
-            'render_modes': ['rgb_array'],
+            'render_modes': list(RENDER_MODES),
             'render_fps': round(1.0 / config.control_period),
         }
         self.single_observation_space = observation_space(self.parts)
@@ -52,15 +55,27 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> NDArray[Any]:
-        """Give the reward of having achieved one goal when another was desired: (..., G) → (...)."""
+        """Give the reward of achieving one goal when another is desired: (..., G) → (...)."""
         task = self.parts.task
-        return np.asarray(task.reward(task.reward_terms(*as_double(achieved_goal, desired_goal))))
+        terms = task.reward_terms(*as_double(achieved_goal, desired_goal))
+        reward: NDArray[Any] = np.asarray(task.reward(terms))
+        return reward
 
     def _checked(self, actions: Any) -> NDArray[Any]:
-        actions = np.asarray(actions)
-        if actions.shape != self.action_space.shape:
-            raise ValueError(f'actions must be {self.action_space.shape}, not {actions.shape}')
-        return actions
+        array: NDArray[Any] = np.asarray(actions)
+        if array.shape != self.action_space.shape:
+            raise ValueError(f'actions must be {self.action_space.shape}, not {array.shape}')
+        return array
+
+
+def check_render_mode(mode: str | None) -> None:
+    """
+    Refuse what Gymnasium's ``render_mode`` cannot be.
+
+    :raises UnknownNameError: lists what it can be.
+    """
+    if mode is not None and mode not in RENDER_MODES:
+        raise UnknownNameError('render mode', mode, RENDER_MODES)
 
 
 def observation_space(parts: Parts) -> spaces.Dict:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from franka_rl_core import registry
@@ -14,7 +15,7 @@ from franka_rl_core.backends.base import Backend
 from franka_rl_core.backends.parallel import ParallelBackend
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.observation import ObservationTerm
-from franka_rl_core.robot_model import RobotModel, load_robot
+from franka_rl_core.robot_model import RobotModel, available_robots, load_robot
 from franka_rl_core.safety.base import SafetyConfig
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.settings import build, setting
@@ -24,28 +25,31 @@ from franka_rl_core.tasks.base import Task
 @dataclass(frozen=True)
 class EnvConfig:
     """
-    An environment, by names and numbers. Two environments with equal configurations are the same environment.
+    An environment, by names and numbers: equal configurations are the same environment.
 
-    What a policy depends on (all but ``backend``, ``num_envs``, ``workers`` and ``backend_options``) is stored in
-    its bundle.
+    What a policy depends on (all but ``backend``, ``num_envs``, ``workers`` and
+    ``backend_options``) is stored in its bundle.
     """
 
-    robot: str = setting('panda', 'robot: a file in config/robots')
-    backend: str = setting('pybullet', 'backend: a module of franka_rl_core.backends')
-    task: str = setting('reach', 'task: a module of franka_rl_core.tasks')
-    control: str = setting('ee', 'kind of control: a module of franka_rl_core.actions')
+    robot: str = setting('panda', 'robot', choices=available_robots)
+    backend: str = setting('pybullet', 'backend', choices=partial(registry.available, 'backends'))
+    task: str = setting('reach', 'task', choices=partial(registry.available, 'tasks'))
+    control: str = setting('ee', 'kind of control', choices=partial(registry.available, 'actions'))
     reward: str = setting('dense', 'reward of the task')
     num_envs: int = setting(1, 'worlds that are stepped together', low=1)
     workers: int = setting(1, 'processes the worlds are split over', low=1)
     control_period: float = setting(0.04, 'time between two actions', unit='s', low=0.001, high=1.0)
     action_scale: float = setting(
-        0.0, 'displacement of an action of 1; 0 for the default of the control', unit='m or rad', low=0.0
+        0.0,
+        'displacement of an action of 1; 0 for the default of the control',
+        unit='m or rad',
+        low=0.0,
     )
     safety: dict[str, Any] = setting({}, 'overrides of SafetyConfig')
     backend_options: dict[str, Any] = setting({}, 'options of the backend')
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the configuration as plain data; :func:`franka_rl_core.settings.build` reads it back."""
+        """Give the configuration as plain data, which ``settings.build`` reads back."""
         return dataclasses.asdict(self)
 
 
@@ -64,7 +68,8 @@ def make_parts(config: EnvConfig) -> Parts:
     """
     Build what training and deployment share.
 
-    :raises RefusedError: a name or key of the configuration is unknown; the message lists the known ones.
+    :raises RefusedError: a name or key of the configuration is unknown; the message lists the known
+        ones.
     """
     model = load_robot(config.robot)
     task = registry.find('tasks', config.task)(config.reward)

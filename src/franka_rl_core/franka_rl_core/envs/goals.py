@@ -16,8 +16,8 @@ class GoalSampler:
     """
     Draws goals from one random stream per world.
 
-    The streams are children of one seed, so a world's goals depend neither on how many worlds there are nor on when
-    the others restart.
+    The streams are children of one seed, so a world's goals depend neither on how many worlds there
+    are nor on when the others restart.
     """
 
     def __init__(self, task: Task, num_worlds: int) -> None:

@@ -21,7 +21,8 @@ def register_envs() -> tuple[str, ...]:
     Register every task with Gymnasium.
 
     ``gymnasium.make(id, robot=…, backend=…, control=…, reward=…)`` makes a :class:`FrankaEnv`,
-    ``gymnasium.make_vec(id, num_envs=…, vectorization_mode='vector_entry_point', …)`` a :class:`FrankaVectorEnv`.
+    ``gymnasium.make_vec(id, num_envs=…, vectorization_mode='vector_entry_point', …)`` a
+    :class:`FrankaVectorEnv`.
 
     :returns: the ids.
     """

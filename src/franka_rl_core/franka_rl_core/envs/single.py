@@ -25,7 +25,9 @@ class FrankaEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 25}
 
     def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
-        self._worlds = FrankaVectorEnv(autoreset=False, **settings, num_envs=1)
+        self._worlds = FrankaVectorEnv(
+            autoreset=False, render_mode=render_mode, **settings, num_envs=1
+        )
         self.config = self._worlds.config
         self.metadata = {**self.metadata, 'render_fps': self._worlds.metadata['render_fps']}
         self.observation_space = self._worlds.single_observation_space
@@ -52,11 +54,11 @@ class FrankaEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return _first(observation), float(reward[0]), bool(terminated[0]), bool(truncated[0]), info
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-        """Give the reward of having achieved one goal when another was desired: (..., G) → (...)."""
+        """Give the reward of achieving one goal when another is desired: (..., G) → (...)."""
         reward = self._worlds.compute_reward(achieved_goal, desired_goal, info)
         return reward if reward.ndim else float(reward)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """Take a picture: (height, width, 3)."""
         return self._worlds.render()[0] if self.render_mode == 'rgb_array' else None
 

@@ -11,7 +11,14 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from franka_rl_core.backends.base import Backend, Marker
-from franka_rl_core.envs.base import GoalVectorEnv, Observation, Step, as_double, goal_observation
+from franka_rl_core.envs.base import (
+    GoalVectorEnv,
+    Observation,
+    Step,
+    as_double,
+    check_render_mode,
+    goal_observation,
+)
 from franka_rl_core.envs.config import EnvConfig, make_backend
 from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.settings import build
@@ -23,9 +30,12 @@ class FrankaVectorEnv(GoalVectorEnv):
     N simulated or real arms in this process; see :class:`GoalVectorEnv`.
 
     :param config: the environment; keyword arguments override it.
-    :param backend: name of the backend, or a backend to use instead of the one that the configuration names.
-    :param autoreset: start a new episode in the step that ends one (Gymnasium's ``SAME_STEP``), else leave it to
-        ``reset(options={'reset_mask': mask})``.
+    :param backend: name of the backend, or a backend to use instead of the one that the
+        configuration names.
+    :param autoreset: start a new episode in the step that ends one (Gymnasium's ``SAME_STEP``),
+        else leave it to ``reset(options={'reset_mask': mask})``.
+    :param render_mode: ``'rgb_array'`` or None, for Gymnasium's wrappers; :meth:`render` takes
+        pictures with either.
     :raises RefusedError: the configuration names something unknown.
     """
 
@@ -35,17 +45,23 @@ class FrankaVectorEnv(GoalVectorEnv):
         *,
         backend: Backend | str | None = None,
         autoreset: bool = True,
+        render_mode: str | None = None,
         **overrides: Any,
     ) -> None:
         if isinstance(backend, str):
             overrides['backend'], backend = backend, None
+        check_render_mode(render_mode)
         config = build(EnvConfig, {**(config or EnvConfig()).to_dict(), **overrides})
         super().__init__(config, AutoresetMode.SAME_STEP if autoreset else AutoresetMode.DISABLED)
         self.backend = backend or make_backend(self.config)
         self._autoreset = autoreset
+        self.render_mode = render_mode
         self._goals = GoalSampler(self.parts.task, self.num_envs)
         self._elapsed = np.zeros(self.num_envs, np.int64)
         self._arm: ArmState | None = None
+        # Where the arms were sent last. A held arm stays there: one that is held where it is
+        # measured sags, a little every period.
+        self._sent = np.tile(self.parts.model.home, (self.num_envs, 1))
 
     @property
     def arm(self) -> ArmState:
@@ -83,7 +99,9 @@ class FrankaVectorEnv(GoalVectorEnv):
         :raises ValueError: the actions have another shape.
         """
         parts, arm = self.parts, self.arm
-        command = parts.chain(parts.decoder.decode(self._checked(actions), arm), arm)
+        target = parts.decoder.decode(self._checked(actions), arm)
+        command = parts.chain(target, arm, hold=self._sent)
+        self._sent = command.joint_position
         self._arm = parts.model.arm_state(self.backend.step(command.joint_position))
         self._elapsed += 1
         observation = self._observation()
@@ -96,7 +114,7 @@ class FrankaVectorEnv(GoalVectorEnv):
             observation = self._observation()
         return observation, reward, terminated, truncated, infos
 
-    def render(self) -> tuple[NDArray[np.uint8], ...]:  # type: ignore[override]
+    def render(self) -> tuple[NDArray[np.uint8], ...]:
         """Take a picture of every world, with its goal: N times (height, width, 3)."""
         goals = self._goals.goal.tolist()
         return tuple(
@@ -111,6 +129,7 @@ class FrankaVectorEnv(GoalVectorEnv):
         self._goals.draw(worlds)
         start = self.parts.task.start_joint_position(self.parts.model)
         posture = np.tile(start, (len(worlds), 1))
+        self._sent[worlds] = posture
         self._arm = self.parts.model.arm_state(self.backend.reset(posture, worlds.tolist()))
         self._elapsed[worlds] = 0
 

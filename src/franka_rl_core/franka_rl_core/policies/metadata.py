@@ -20,8 +20,9 @@ class BundleMetadata:
     """
     The content of ``bundle.yaml``.
 
-    The keys of ``environment`` are those of :class:`EnvConfig`; ``observation`` and ``action`` spell out what they
-    mean, so that a change of the software's own definitions is found when the bundle is loaded.
+    The keys of ``environment`` are those of :class:`EnvConfig`; ``observation`` and ``action``
+    spell out what they mean, so that a change of the software's own definitions is found when the
+    bundle is loaded.
     """
 
     environment: dict[str, Any]
@@ -41,7 +42,8 @@ class BundleMetadata:
         """
         Refuse a system that the policy was not trained for.
 
-        :param config: the system's environment; its backend, number of worlds and reward do not matter.
+        :param config: the system's environment; its backend, number of worlds and reward do not
+            matter.
         :param parts: its objects.
         :raises BundleMismatchError: lists every difference, naming both sides.
         """
@@ -74,7 +76,9 @@ def describe(config: EnvConfig, parts: Parts, **more: Any) -> BundleMetadata:
     :param more: the other fields of :class:`BundleMetadata`.
     """
     terms = [(term.name, term.size, term.unit, term.frame) for term in parts.terms]
-    terms += [(name, parts.task.goal_size, 'm', 'base') for name in ('achieved_goal', 'desired_goal')]
+    terms += [
+        (name, parts.task.goal_size, 'm', 'base') for name in ('achieved_goal', 'desired_goal')
+    ]
     keys = ('name', 'size', 'unit', 'frame')
     decoder = parts.decoder
     environment = {**config.to_dict(), 'safety': dataclasses.asdict(parts.chain.config)}

@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy that is not learned: the tool goes straight to the goal. For trying a deployment before any training."""
+"""A policy that is not learned, for trying a deployment: the tool goes straight to the goal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from franka_rl_core.exceptions import MissingDependencyError, RefusedError
 from franka_rl_core.policies.bundle import write_bundle
 from franka_rl_core.policies.metadata import describe
 
-# The scale of ee control is 0.05 m; half the distance is covered in one period, within what the arm can do.
+# The scale of ee control is 0.05 m; half the distance is covered in one period, within what the arm
+# can do.
 GAIN = 10.0  # [1/m]
 OPSET = 17
 

@@ -25,6 +25,10 @@ class Verdict(IntEnum):
     HELD = 2
 
 
+# Arrays are compared five times as fast with an int as with an IntEnum.
+_HELD = int(Verdict.HELD)
+
+
 class Reason(IntEnum):
     """Why a target was clipped or held."""
 
@@ -73,24 +77,38 @@ class Proposal:
     hold: NDArray[np.float64]  # (N, 7) where a held arm stays [rad]
     state_age: float  # [s]
     target_age: float  # [s]
+    low: NDArray[np.float64]  # (N, 7) velocities that the arm's limits allow, see Envelope [rad/s]
+    high: NDArray[np.float64]
     verdict: NDArray[np.uint8]  # (N,)
     reason: NDArray[np.uint8]  # (N,) of the first limit that gave the verdict
+    velocity: NDArray[np.float64] | None = None  # (N, 7) Envelope's, as long as the target stays
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which arms are held: (N,)."""
+        return np.equal(self.verdict, _HELD)
 
     def refuse(self, rows: NDArray[np.bool_], reason: Reason) -> None:
         """Hold the arms in ``rows``."""
-        fresh = rows & (self.verdict != Verdict.HELD)
+        fresh = rows & ~self.held
         self.target[fresh] = self.hold[fresh]
+        self.velocity = None
+        # Only a target leads an arm back that is out of its range; a held one stays there.
+        self.low[fresh] = np.minimum(self.low[fresh], 0.0)
+        self.high[fresh] = np.maximum(self.high[fresh], 0.0)
         self.verdict[fresh] = Verdict.HELD
         self.reason[fresh] = reason
 
     def clip(self, target: NDArray[np.float64], reason: Reason) -> None:
-        """Take ``target`` (N, 7) instead, and mark the rows it changes; a held row stays marked as held."""
+        """Take ``target`` (N, 7) instead, and mark the rows it changes; held rows keep theirs."""
         changed = (target != self.target).any(axis=1)
         if changed.any():
+            changed &= ~self.held
             first = changed & (self.verdict == Verdict.PASSED)
             self.verdict[first] = Verdict.CLIPPED
             self.reason[first] = reason
-        self.target = target
+            self.target = np.where(changed[:, None], target, self.target)
+            self.velocity = None
 
 
 class Limit(ABC):

@@ -14,9 +14,11 @@ from franka_rl_core import registry
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Proposal, SafetyConfig
+from franka_rl_core.safety.envelope import Envelope
 from franka_rl_core.state import ArmState
 
-#: Freshness first, because nothing can be said about old data; reach last, because nothing may move the target after it.
+#: Freshness first, because nothing can be said about old data; reach last, because nothing may
+#: move the target after it.
 ORDER = ('freshness', 'finite', 'joint_range', 'workspace', 'reach')
 
 
@@ -52,6 +54,7 @@ class SafetyChain:
         config = config or SafetyConfig()
         classes = [registry.find('safety', name) for name in limits]
         self.config = config
+        self._envelope = Envelope(model, config, control_period_s)
         self._limits = [cls(model, config, control_period_s) for cls in classes]
 
     def __call__(
@@ -68,7 +71,8 @@ class SafetyChain:
 
         :param target: (N, 7) where the joints shall be one control period from now [rad].
         :param arm: measured state of the N arms.
-        :param hold: (N, 7) where an arm stays whose target is refused, the measured position if None [rad].
+        :param hold: (N, 7) where an arm stays whose target is refused, the measured position if
+            None [rad].
         :param state_age: age of the measured state [s].
         :param target_age: age of the target [s].
         :raises ValueError: the target has another shape than the measured joint positions.
@@ -76,11 +80,14 @@ class SafetyChain:
         if target.shape != arm.joint_position.shape:
             raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
         count = len(target)
+        low, high = self._envelope.bounds(arm.joint_position)
         proposal = Proposal(
             target=np.array(target, np.float64),
             hold=arm.joint_position if hold is None else hold,
             state_age=state_age,
             target_age=target_age,
+            low=low,
+            high=high,
             verdict=np.zeros(count, np.uint8),
             reason=np.zeros(count, np.uint8),
         )

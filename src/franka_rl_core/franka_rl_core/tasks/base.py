@@ -20,7 +20,8 @@ class Task(ABC):
     """
     A goal-conditioned task.
 
-    Its functions are pure and batched. Those that take goals work on NumPy and torch arrays alike (array API).
+    Its functions are pure and batched. Those that take goals work on NumPy and torch arrays alike
+    (array API).
 
     :param reward: name of one of the :attr:`rewards`.
     :raises UnknownNameError: the task has no such reward; the message lists those it has.

@@ -1,0 +1,168 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks: goals, rewards, success; the same with NumPy and torch."""
+
+import numpy as np
+import pytest
+
+from franka_rl_core import registry
+from franka_rl_core.exceptions import UnknownNameError
+from franka_rl_core.robot_model import available_robots, load_robot
+from franka_rl_core.tasks.reach import ReachTask
+
+TASKS = registry.available('tasks')
+CASES = [
+    (name, reward) for name in TASKS for reward in sorted(registry.find('tasks', name).rewards)
+]
+
+
+@pytest.fixture(params=CASES, ids='-'.join)
+def task(request):
+    name, reward = request.param
+    return registry.find('tasks', name)(reward)
+
+
+def goals(task, count, seed=0):
+    """Return achieved and desired goals; some are reached."""
+    rng = np.random.default_rng(seed)
+    desired = np.array([task.sample_goal(rng) for _ in range(count)])
+    size = rng.choice([0.001, 0.03, 0.3], (count, 1))
+    return desired + size * rng.normal(size=desired.shape), desired
+
+
+# Every task
+
+
+def test_shapes(task):
+    achieved, desired = goals(task, 20)
+    terms = task.reward_terms(achieved, desired)
+    assert tuple(terms) == task.reward_term_names
+    assert all(term.shape == (20,) for term in terms.values())
+    assert task.reward(terms).shape == task.distance(achieved, desired).shape == (20,)
+    success = task.is_success(achieved, desired)
+    assert success.dtype == bool and success.any() and not success.all()
+
+
+def test_any_number_of_leading_dimensions(task):
+    achieved, desired = goals(task, 12)
+    flat = task.reward(task.reward_terms(achieved, desired))
+    deep = task.reward_terms(*(goal.reshape(3, 4, -1) for goal in (achieved, desired)))
+    assert (task.reward(deep) == flat.reshape(3, 4)).all()
+    assert task.reward(task.reward_terms(achieved[0], desired[0])) == flat[0]
+
+
+def test_rewards_are_weighted_terms(task):
+    assert set(task.weights) <= set(task.reward_term_names)
+    achieved, desired = goals(task, 20)
+    terms = task.reward_terms(achieved, desired)
+    expected = sum(weight * terms[name] for name, weight in task.weights.items())
+    assert (task.reward(terms) == expected).all()
+
+
+def test_inputs_are_not_changed(task):
+    achieved, desired = goals(task, 5)
+    copies = achieved.copy(), desired.copy()
+    task.reward(task.reward_terms(achieved, desired))
+    assert (achieved == copies[0]).all() and (desired == copies[1]).all()
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+def test_torch_gives_what_numpy_gives(task, dtype):
+    torch = pytest.importorskip('torch')
+    arrays = [goal.astype(dtype) for goal in goals(task, 50)]
+    tensors = [torch.from_numpy(array) for array in arrays]
+    for function in (task.distance, task.is_success):
+        given = function(*tensors)
+        assert isinstance(given, torch.Tensor)
+        assert given.numpy() == pytest.approx(function(*arrays), rel=1e-6, abs=1e-7)
+    terms, expected = task.reward_terms(*tensors), task.reward_terms(*arrays)
+    assert {name: term.dtype for name, term in terms.items()} == {
+        name: getattr(torch, dtype) for name in expected
+    }
+    for name, term in terms.items():
+        assert term.numpy() == pytest.approx(expected[name], rel=1e-6, abs=1e-7)
+    reward = task.reward(terms)
+    assert isinstance(reward, torch.Tensor) and reward.shape == (50,)
+    assert reward.numpy() == pytest.approx(task.reward(expected), rel=1e-6, abs=1e-7)
+
+
+def test_gradients_flow_through_the_reward(task):
+    """The differentiable simulator of the future needs no second reward."""
+    torch = pytest.importorskip('torch')
+    achieved, desired = (torch.from_numpy(goal) for goal in goals(task, 5))
+    achieved.requires_grad_()
+    task.distance(achieved, desired).sum().backward()
+    assert torch.isfinite(achieved.grad).all() and (achieved.grad != 0).any()
+
+
+def test_goals_repeat_with_the_seed(task):
+    first, again, other = (goals(task, 3, seed)[1] for seed in (1, 1, 2))
+    assert (first == again).all() and (first != other).any()
+    assert task.sample_goal(np.random.default_rng(0)).shape == (task.goal_size,)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_unknown_rewards_list_the_known_ones(name):
+    with pytest.raises(UnknownNameError, match=f"unknown reward of task {name} 'shaped'; known: "):
+        registry.find('tasks', name)('shaped')
+
+
+# Reach; the numbers are panda-gym's (PandaReach: goals in its own frame, robot at x = -0.6)
+
+SPARSE, DENSE = ReachTask('sparse'), ReachTask('dense')
+
+
+def test_reach_goals_fill_panda_gyms_box():
+    low = np.array([-0.3 / 2 + 0.6, -0.3 / 2, 0.0])
+    high = np.array([0.3 / 2 + 0.6, 0.3 / 2, 0.3])
+    rng = np.random.default_rng(0)
+    drawn = np.array([DENSE.sample_goal(rng) for _ in range(3000)])
+    assert (drawn >= low).all() and (drawn <= high).all()
+    assert drawn.min(axis=0) == pytest.approx(low, abs=2e-3)
+    assert drawn.max(axis=0) == pytest.approx(high, abs=2e-3)
+    assert drawn.mean(axis=0) == pytest.approx((low + high) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize('robot', available_robots())
+def test_reach_goals_are_in_the_workspace(robot):
+    model = load_robot(robot)
+    rng = np.random.default_rng(0)
+    drawn = np.array([DENSE.sample_goal(rng) for _ in range(500)])
+    assert (drawn >= model.workspace_lower).all() and (drawn <= model.workspace_upper).all()
+
+
+@pytest.mark.parametrize(
+    'distance, sparse', [(0.0, 0.0), (0.0499, 0.0), (0.05, -1.0), (0.0501, -1.0), (1.0, -1.0)]
+)
+def test_reach_rewards_by_hand(distance, sparse):
+    achieved, desired = np.zeros((1, 3)), np.array([[0.0, -distance, 0.0]])
+    assert SPARSE.reward(SPARSE.reward_terms(achieved, desired)) == [sparse]
+    assert DENSE.reward(DENSE.reward_terms(achieved, desired)) == [-distance]
+    assert DENSE.is_success(achieved, desired) == [sparse == 0.0]
+
+
+def test_reach_distance_is_euclidean():
+    assert DENSE.distance(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 4.0, 5.0]])) == [3.0]
+
+
+def test_reach_starts_at_rest_away_from_most_goals(model):
+    tool = model.tool_position(DENSE.start_joint_position(model)[None])[0]
+    drawn = goals(DENSE, 500)[1]
+    assert (np.linalg.norm(drawn - tool, axis=1) > 0.05).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    'control, names',
+    [
+        ('ee', ['tool_position', 'tool_velocity']),
+        ('joints', ['tool_position', 'tool_velocity', 'joint_position', 'joint_velocity']),
+    ],
+)
+def test_reach_observation_terms(control, names):
+    assert [term.name for term in DENSE.observation_terms(control)] == names
+
+
+def test_reach_achieves_the_position_of_its_tool(model, arm_of):
+    arm = arm_of(model, [model.home])
+    assert (DENSE.achieved_goal(arm) == arm.tool_position).all()
+    assert DENSE.max_episode_steps == 50 and DENSE.goal_size == 3
