@@ -129,8 +129,11 @@ def test_the_command_is_not_changed(make, model):
     backend = make()
     at_home(backend)
     target = np.tile(model.upper + 1.0, (1, 1))
-    backend.step(target)
+    state = backend.step(target)
     assert (target == model.upper + 1.0).all()
+    reached = state.joint_position.copy()
+    target += 1.0  # nor does it stay tied to the state
+    assert (state.joint_position == reached).all()
 
 
 def swing(model, steps):

@@ -5,8 +5,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -157,17 +159,19 @@ def test_wrong_usage_is_refused(words):
     assert run(words) == REFUSED
 
 
-def test_an_interrupt_is_an_exit_code(bundle):
-    import signal
-    import time
-
+def test_an_interrupt_is_an_exit_code(tmp_path):
     command = [*PROGRAM, 'random', '--backend', 'mock', '--episodes', '1000000']
-    process = subprocess.Popen(command, env=WIDE, stdout=subprocess.PIPE, text=True)
-    assert 'observation: ' in process.stdout.readline()
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == INTERRUPTED
-    process.stdout.close()
+    with (tmp_path / 'output').open('w') as output:
+        process = subprocess.Popen(command, env=WIDE, stdout=output)
+    try:
+        deadline = time.monotonic() + 30.0
+        while 'observation: ' not in (tmp_path / 'output').read_text():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == INTERRUPTED
+    finally:
+        process.kill()
 
 
 def test_random_shows_spaces_and_speed(capsys, tmp_path):

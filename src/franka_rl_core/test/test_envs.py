@@ -206,6 +206,15 @@ def test_what_was_returned_is_not_changed_later(make, system):
     assert [rows(step, slice(None)) for step in steps] == replay
 
 
+def test_goals_that_were_read_are_not_changed_later(make):
+    env = make(2, backend='mock')
+    env.reset(seed=0)
+    goal = env.goals.goal
+    copy = goal.copy()
+    env.reset()
+    assert (goal == copy).all() and (env.goals.goal != copy).any()
+
+
 @pytest.mark.parametrize('reward', ['sparse', 'dense'])
 def test_compute_reward_gives_the_reward_of_the_step(make, system, reward):
     env = make(3, reward=reward, **system)

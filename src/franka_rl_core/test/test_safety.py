@@ -21,6 +21,7 @@ from franka_rl_core.safety.envelope import (
     stopping_distance,
 )
 from franka_rl_core.safety.joint_range import allowed_range
+from franka_rl_core.safety.workspace import WorkspaceLimit
 
 PERIOD = 0.04
 CONFIG = SafetyConfig()
@@ -56,6 +57,15 @@ def test_inside_passes_with_its_bits(check):
     command, verdict, reason = check(target)
     assert command.tobytes() == target.tobytes()
     assert (verdict, reason) == (Verdict.PASSED, Reason.NONE)
+
+
+def test_every_target_inside_keeps_its_bits(model, arm_of):
+    """Whatever rounding does to the velocity that leads there."""
+    position = POSTURE + np.random.default_rng(0).uniform(-0.2, 0.2, (300, 7))
+    target = position + np.random.default_rng(1).uniform(-0.002, 0.002, (300, 7))
+    command = SafetyChain(model, PERIOD)(target, arm_of(model, position))
+    assert (command.verdict == Verdict.PASSED).all()
+    assert command.joint_position.tobytes() == target.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -201,9 +211,10 @@ def test_an_arm_out_of_its_range_comes_back_within_the_velocity_limit(model):
     assert state.joint_position[0, 6] == pytest.approx(allowed_range(model, CONFIG)[1][6], abs=1e-9)
 
 
-def test_a_held_arm_stays_out_of_its_range(check, model):
+@pytest.mark.parametrize('side', ['lower', 'upper'])
+def test_a_held_arm_stays_out_of_its_range(check, model, side):
     """Only a target moves an arm; being held must not."""
-    outside = nudged(6, model.upper[6] - 0.01)
+    outside = nudged(6, 0.999 * getattr(model, side)[6])
     command, verdict, _ = check(np.full(7, np.nan), outside)
     assert (command == outside).all() and verdict == Verdict.HELD
 
@@ -383,6 +394,67 @@ def test_every_verdict_says_what_happened(model, config, period, seed, sequence)
         reasons = (Reason.JOINT_RANGE, Reason.WORKSPACE, Reason.REACH)
         assert np.isin(command.reason[clipped], reasons).all()
         assert (command.reason[command.verdict == Verdict.PASSED] == Reason.NONE).all()
+
+
+@pytest.mark.parametrize('side', ['lower', 'upper'])
+@pytest.mark.parametrize('velocity_fraction', [0.5, 1.0])
+@pytest.mark.parametrize('acceleration_fraction', [0.1, 0.5, 1.0])
+def test_each_joint_at_full_speed_into_its_limit(
+    model, side, velocity_fraction, acceleration_fraction
+):
+    """One arm per joint, the other joints at rest: nothing else slows it down."""
+    config = SafetyConfig(velocity_fraction, acceleration_fraction, joint_margin=0.0)
+    low, high = allowed_range(model, config)
+    change = config.acceleration_fraction * model.acceleration * PERIOD
+    # The workspace would end the motion.
+    chain = SafetyChain(model, PERIOD, config, limits=('joint_range', 'reach'))
+    backend = MockBackend(model, 7, PERIOD)
+    start = np.where(np.eye(7, dtype=bool), low if side == 'upper' else high, model.home)
+    state = backend.reset(start)
+    target = start + np.eye(7) * (9.0 if side == 'upper' else -9.0)
+    fastest = np.zeros(7)
+    for _ in range(400):
+        before = state
+        state = backend.step(chain(target, model.arm_state(state)).joint_position)
+        slowest, quickest = model.velocity_bounds(state.joint_position)
+        assert (state.joint_velocity <= velocity_fraction * quickest + TINY).all()
+        assert (state.joint_velocity >= velocity_fraction * slowest - TINY).all()
+        assert (np.abs(state.joint_velocity - before.joint_velocity) <= change + TINY).all()
+        fastest = np.maximum(fastest, np.abs(np.diag(state.joint_velocity)))
+    assert np.diag(state.joint_position) == pytest.approx(
+        high if side == 'upper' else low, abs=0.05
+    )
+    if acceleration_fraction == 1.0:
+        assert (fastest > 0.8 * velocity_fraction * model.velocity).all()
+
+
+def test_the_envelope_is_inside_the_velocity_limits(model):
+    for fraction in (0.1, 1.0):
+        envelope = Envelope(model, SafetyConfig(velocity_fraction=fraction), PERIOD)
+        rng = np.random.default_rng(0)
+        position = rng.uniform(model.lower - 1.0, model.upper + 1.0, (500, 7))
+        for bound in envelope.bounds(position):
+            assert (np.abs(bound) <= fraction * model.velocity + TINY).all()
+
+
+def test_the_shortcut_of_the_workspace_is_on_the_safe_side(model, arm_of):
+    """Where the Jacobian says that no tool comes near a wall, the kinematics agree."""
+    limit = WorkspaceLimit(model, SafetyConfig(1.0, 0.2), PERIOD)
+    envelope = Envelope(model, SafetyConfig(1.0, 0.2), PERIOD)
+    rng = np.random.default_rng(0)
+    spared = 0
+    for scale in (0.05, 0.2, 0.5, 1.0):
+        position = POSTURE + rng.uniform(-0.5, 0.5, (400, 7))
+        velocity = scale * rng.choice([-1.0, 1.0], (400, 7)) * model.velocity
+        for i in range(400):
+            row = slice(i, i + 1)
+            path = envelope.braking_path(velocity[row], position[row])
+            if limit._is_far_inside(path, arm_of(model, position[row])):
+                spared += 1
+                # Not only the three places: every place of the way.
+                way = np.linspace(0.0, 1.0, 9)[:, None] * (path[-1] - position[i])
+                assert (beyond(model, model.tool_position(position[i] + way)) < 0.0).all()
+    assert spared > 200
 
 
 def beyond(model, tool):

@@ -18,10 +18,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 
+from franka_rl_core.envs.base import KEYS
 from franka_rl_core.exceptions import RefusedError
 
-# Parts of the graph's input, in order; see PolicyBundle.act.
-KEYS = ('observation', 'achieved_goal', 'desired_goal')
 # The opset the exporter writes without conversion; onnxruntime reads it since 1.14.
 OPSET = 18
 

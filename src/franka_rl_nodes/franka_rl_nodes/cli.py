@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import importlib
+import json
+import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from franka_rl_core.cli.options import JsonFile, pairs
 from franka_rl_core.exceptions import MissingDependencyError
+from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.settings import build, from_strings
 from franka_rl_nodes.systems import SYSTEMS, System, find_system
 
@@ -32,14 +36,21 @@ def command(
     if show_args:
         print(_describe(chosen))
         return
-    values = pairs(arguments or [])
-    if json_file is not None:
-        values['result'] = str(json_file)
-    nodes = chosen.parameters(chosen.choose(values))
-    typed = check(nodes)
-    from franka_rl_nodes import processes
+    check_json(json_file)
+    with tempfile.TemporaryDirectory(prefix='franka_rl_') as folder:
+        result = Path(folder) / 'result.json'
+        values = pairs(arguments or []) | ({'result': str(result)} if json_file else {})
+        typed = check(chosen.parameters(chosen.choose(values)))
+        from franka_rl_nodes import processes
 
-    raise typer.Exit(processes.run(typed))
+        code = processes.run(typed, lambda: _pass_on(result, json_file))
+    raise typer.Exit(code)
+
+
+def _pass_on(result: Path, json_file: Path | None) -> None:
+    """Write the numbers of the last node where the user wants them."""
+    if json_file is not None:
+        write_json(json_file, json.loads(result.read_text()))
 
 
 def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:

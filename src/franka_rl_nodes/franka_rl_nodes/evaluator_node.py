@@ -15,11 +15,11 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from std_srvs.srv import SetBool
 
-from franka_rl_core.cli.options import write_json
 from franka_rl_core.envs.config import make_parts
 from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.evaluation import Episode, report
 from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.settings import setting
 from franka_rl_interfaces.action import RunEpisode
@@ -61,6 +61,7 @@ class EvaluatorConfig:
         if not self.policy:
             raise RefusedError('parameter policy must name the folder of a policy bundle')
         PolicyBundle(self.policy)
+        check_json(Path(self.result) if self.result else None)
 
 
 CONFIG = EvaluatorConfig
@@ -96,7 +97,7 @@ class Evaluator:
         for index in range(self._config.episodes):
             goals.draw(np.array([0]))
             episodes.append(self._episode(goals.goal[0]))
-            print(f'episode {index + 1}: {episodes[-1]}')
+            print(f'episode {index + 1}: {_describe(episodes[-1])}', flush=True)
         result = report(episodes)
         path = Path(self._config.result) if self._config.result else None
         write_json(path, result.to_dict() | self._more())
@@ -163,6 +164,12 @@ class Evaluator:
             'command_latency_ms': latency,
             'guard': self._counts,
         }
+
+
+def _describe(episode: Episode) -> str:
+    if episode.success:
+        return f'reached in {episode.duration:.2f} s'
+    return f'missed by {100.0 * episode.distance:.1f} cm'
 
 
 def _main() -> int:

@@ -158,8 +158,8 @@ class GuardNode(Node):
 
     def _publish_status(self) -> None:
         guard = self._guard
-        if self._reported[:1] != (guard.state,) or guard.state is GuardState.FAULT:
-            self.get_logger().info(f'{guard.state.name.lower()}: {guard.reason.name.lower()}')
+        if guard.state is GuardState.FAULT and self._reported[:1] != (guard.state,):
+            self.get_logger().error(f'fault: {guard.reason.name.lower()}')
         self._reported = self._summary()
         message = GuardStatus(
             state=int(guard.state),

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -51,7 +51,9 @@ class _ResultPrinter(Printer):
         self.results += [line for line in text.splitlines() if line.startswith(RESULT_PREFIXES)]
 
 
-def run(nodes: Mapping[str, Mapping[str, Any]]) -> int:
+def run(
+    nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = lambda: None
+) -> int:
     """
     Run nodes until the first one ends, then end the others.
 
@@ -60,6 +62,7 @@ def run(nodes: Mapping[str, Mapping[str, Any]]) -> int:
 
     :param nodes: node name → parameters. The last node does the work; the end of any other is a
         failure.
+    :param on_done: called when the work is done, before the result lines are printed.
     :returns: exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
     printer = _ResultPrinter(sys.stderr)
@@ -74,6 +77,7 @@ def run(nodes: Mapping[str, Mapping[str, Any]]) -> int:
         manager.loop()
     code = exit_code(manager.returncode, manager.first_stopped == list(nodes)[-1])
     if code == DONE:
+        on_done()
         print('\n'.join(printer.results), flush=True)
     return code
 

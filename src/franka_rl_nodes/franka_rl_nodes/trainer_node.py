@@ -18,9 +18,9 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 
-from franka_rl_core.cli.options import write_json
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import DONE
+from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.settings import build, setting
 from franka_rl_interfaces.action import Train
 from franka_rl_learning.config import TrainConfig, with_folder
@@ -54,6 +54,7 @@ class TrainerConfig(TrainConfig):
             be used.
         """
         _ = self.options
+        check_json(Path(self.result) if self.result else None)
         if self.out:
             RunFolder(self.out).check_state(self.resume)
 

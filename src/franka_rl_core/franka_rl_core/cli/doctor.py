@@ -15,7 +15,8 @@ from typing import Any
 
 import typer
 
-from franka_rl_core.cli.options import JsonFile, write_json
+from franka_rl_core.cli.options import JsonFile
+from franka_rl_core.json_file import check_json, write_json
 
 # Import name, distribution name, and what is lost without it ('' if the suite needs it).
 PACKAGES = (
@@ -38,6 +39,7 @@ PACKAGES = (
 
 def command(json_file: JsonFile = None) -> None:
     """Print versions, ROS set-up and hardware of this machine, and what is missing."""
+    check_json(json_file)
     system = _system()
     packages = {name: _version(name, distribution) for name, distribution, _ in PACKAGES}
     optional = {name: loss for name, _, loss in PACKAGES}

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 import yaml
 
-from franka_rl_core.cli.options import JsonFile, option, pairs, write_json
+from franka_rl_core.cli.options import JsonFile, option, pairs
 from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.json_file import check_json, write_json
 
 # Worlds that are stepped together if the user does not say.
 NUM_ENVS = 8
@@ -45,6 +46,7 @@ def command(
     from franka_rl_core.recording import Recorder, check_video
 
     check_video(video)
+    check_json(json_file)
     policy = PolicyBundle(bundle)
     trained = policy.metadata.config
     config = dataclasses.replace(

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,21 +52,3 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
             raise RefusedError(f'{text!r} must have the form name=value')
         result[name.rstrip(':')] = value
     return result
-
-
-def write_json(path: Path | None, content: dict[str, Any]) -> None:
-    """
-    Write numbers for other programs.
-
-    :raises RefusedError: the file cannot be written.
-    """
-    if path is None:
-        return
-    text = json.dumps(content, indent=2, allow_nan=False) + '\n'
-    if path == Path('/dev/stdout'):  # opening it anew would overwrite what was printed into a file
-        sys.stdout.write(text)
-        return
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise RefusedError(f'cannot write {path}: {error.strerror}') from error

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from franka_rl_core.cli.options import JsonFile, option, write_json
+from franka_rl_core.cli.options import JsonFile, option
 from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.json_file import check_json, write_json
 
 
 def command(
@@ -29,6 +30,7 @@ def command(
     from franka_rl_core.envs.vector import FrankaVectorEnv
     from franka_rl_core.evaluation import evaluate
 
+    check_json(json_file)
     env = FrankaVectorEnv(
         task=task,
         robot=robot,
@@ -46,7 +48,8 @@ def command(
         steps += env.num_envs
         return env.action_space.sample()
 
-    print(f'observation: {env.single_observation_space}\naction: {env.single_action_space}')
+    spaces = f'observation: {env.single_observation_space}\naction: {env.single_action_space}'
+    print(spaces, flush=True)
     start = time.perf_counter()
     try:
         report = evaluate(env, act, episodes, seed)  # type: ignore[arg-type]
