@@ -9,9 +9,12 @@ Needs ``pip install -r requirements/peers.txt``.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from common import median, ratio, rounds, step_rate, write
 
@@ -39,6 +42,35 @@ def _panda_gym(control: str, steps: int) -> Callable[[], float]:
     return measure
 
 
+class Programs:
+    """Two programs with one world each, which do not wait for each other."""
+
+    def __init__(self, control: str, steps: int) -> None:
+        context = multiprocessing.get_context('spawn')
+        self._pipes = []
+        for _ in range(2):
+            ours, theirs = context.Pipe()
+            context.Process(target=_program, args=(theirs, control, steps), daemon=True).start()
+            self._pipes.append(ours)
+
+    def __call__(self) -> float:
+        """Measure the steps per second of both together."""
+        for pipe in self._pipes:
+            pipe.send('measure')
+        return sum(pipe.recv() for pipe in self._pipes)
+
+    def close(self) -> None:
+        """End the programs."""
+        for pipe in self._pipes:
+            pipe.send(None)
+
+
+def _program(pipe: Connection, control: str, steps: int) -> None:
+    measure = step_rate(FrankaVectorEnv(control=control), steps)
+    while pipe.recv():
+        pipe.send(measure())
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,30 +80,43 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     for control in ('ee', 'joints'):
-        one = FrankaVectorEnv(control=control)
-        two = FrankaVectorEnv(control=control, num_envs=2, workers=2)
-        measured = rounds(
-            {
-                'panda-gym': _panda_gym(control, args.steps),
-                'one world': step_rate(one, args.steps),
-                'two worlds, two processes': step_rate(two, args.steps),
-            },
-            args.rounds,
-        )
-        for name, base in (('one world', 'panda-gym'), ('two worlds, two processes', 'one world')):
-            rows.append(
-                {
-                    'control': control,
-                    'candidate': name,
-                    'steps/s': median(measured[name]),
-                    'compared with': base,
-                    'its steps/s': median(measured[base]),
-                    'ratio': ratio(measured[name], measured[base]),
-                }
-            )
-        one.close()
-        two.close()
+        rows += _rows(control, args)
     write(rows, args.json)
+
+
+def _rows(control: str, args: argparse.Namespace) -> list[dict[str, Any]]:
+    shapes = {
+        'one world': (1, 1),
+        'two worlds, two processes': (2, 2),
+        'eight worlds, one process': (8, 1),
+        'eight worlds, two processes': (8, 2),
+    }
+    envs = {
+        name: FrankaVectorEnv(control=control, num_envs=worlds, workers=workers)
+        for name, (worlds, workers) in shapes.items()
+    }
+    candidates: dict[str, Callable[[], float]] = {'panda-gym': _panda_gym(control, args.steps)}
+    candidates |= {name: step_rate(env, args.steps) for name, env in envs.items()}
+    programs = candidates['two programs'] = Programs(control, args.steps)
+    measured = rounds(candidates, args.rounds)
+    for used in (*envs.values(), programs):
+        used.close()
+    return [
+        {
+            'control': control,
+            'candidate': name,
+            'steps/s': median(measured[name]),
+            'compared with': base,
+            'its steps/s': median(measured[base]),
+            'ratio': ratio(measured[name], measured[base]),
+        }
+        for name, base in (
+            ('one world', 'panda-gym'),
+            ('two programs', 'one world'),
+            ('two worlds, two processes', 'one world'),
+            ('eight worlds, two processes', 'eight worlds, one process'),
+        )
+    ]
 
 
 if __name__ == '__main__':
