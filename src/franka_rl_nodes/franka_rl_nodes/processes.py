@@ -51,9 +51,7 @@ class _ResultPrinter(Printer):
         self.results += [line for line in text.splitlines() if line.startswith(RESULT_PREFIXES)]
 
 
-def run(
-    nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = lambda: None
-) -> int:
+def run(nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = lambda: None) -> int:
     """
     Run nodes until the first one ends, then end the others.
 

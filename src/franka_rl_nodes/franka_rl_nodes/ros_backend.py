@@ -16,7 +16,8 @@ from franka_rl_core.robot_model import load_robot
 from franka_rl_core.state import RobotState
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from franka_rl_nodes.conversions import state_from_fields, to_field
-from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
+from franka_rl_nodes.direct_client import DirectClient
+from franka_rl_nodes.runtime import client_node
 
 
 class RosBackend(Backend):
@@ -39,17 +40,16 @@ class RosBackend(Backend):
         context: Context | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._ros = BackgroundNode(client_node('simulator_client', context))
-        describe = self._ros.client(DescribeWorlds, f'{simulator}/describe_worlds')
-        self._step = self._ros.client(StepWorlds, f'{simulator}/step_worlds')
-        self._reset = self._ros.client(ResetWorlds, f'{simulator}/reset_worlds')
+        self._node = client_node('simulator_client', context)
+        describe = DirectClient(self._node, DescribeWorlds, f'{simulator}/describe_worlds')
+        self._step = DirectClient(self._node, StepWorlds, f'{simulator}/step_worlds')
+        self._reset = DirectClient(self._node, ResetWorlds, f'{simulator}/reset_worlds')
         try:
-            worlds = first_call(describe, DescribeWorlds.Request(), start_timeout_s)
+            worlds = describe.first_call(DescribeWorlds.Request(), start_timeout_s)
             for client in (self._step, self._reset):
-                if not client.wait_for_service(timeout_sec=start_timeout_s):
-                    raise BackendLostError(f'there is no service {client.srv_name}')
+                client.wait(start_timeout_s)
         except BaseException:
-            self._ros.close()
+            self._node.destroy_node()
             raise
         super().__init__(load_robot(worlds.robot), worlds.num_worlds, worlds.control_period)
         #: The backend behind the simulator node.
@@ -70,9 +70,9 @@ class RosBackend(Backend):
         # Only the first reset may be repeated without a second thought: nothing has been stepped
         # yet.
         if self._was_reset:
-            return self._state(call(self._reset, request, self._timeout_s))
+            return self._state(self._reset.call(request, self._timeout_s))
         self._was_reset = True
-        return self._state(first_call(self._reset, request, self._timeout_s))
+        return self._state(self._reset.first_call(request, self._timeout_s))
 
     def step(self, joint_target: NDArray[np.float64]) -> RobotState:
         """See :meth:`Backend.step`."""
@@ -80,11 +80,11 @@ class RosBackend(Backend):
         request = StepWorlds.Request(
             sequence=self._sequence, joint_target=to_field(joint_target, 'float64')
         )
-        return self._state(call(self._step, request, self._timeout_s))
+        return self._state(self._step.call(request, self._timeout_s))
 
     def close(self) -> None:
         """See :meth:`Backend.close`."""
-        self._ros.close()
+        self._node.destroy_node()
 
     @staticmethod
     def _state(response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:

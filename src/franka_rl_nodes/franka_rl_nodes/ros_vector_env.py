@@ -15,7 +15,8 @@ from franka_rl_core.envs.base import KEYS, GoalVectorEnv, Observation, Step
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from franka_rl_nodes.conversions import from_field, spec_from_msg, spec_to_msg, to_field
-from franka_rl_nodes.runtime import BackgroundNode, call, client_node, first_call
+from franka_rl_nodes.direct_client import DirectClient
+from franka_rl_nodes.runtime import client_node
 
 
 class RosVectorEnv(GoalVectorEnv):
@@ -37,18 +38,17 @@ class RosVectorEnv(GoalVectorEnv):
         context: Context | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._ros = BackgroundNode(client_node('env_client', context))
-        describe = self._ros.client(DescribeEnv, f'{env}/describe_env')
-        self._reset = self._ros.client(ResetEnv, f'{env}/reset_env')
-        self._step = self._ros.client(StepEnv, f'{env}/step_env')
+        self._node = client_node('env_client', context)
+        describe = DirectClient(self._node, DescribeEnv, f'{env}/describe_env')
+        self._reset = DirectClient(self._node, ResetEnv, f'{env}/reset_env')
+        self._step = DirectClient(self._node, StepEnv, f'{env}/step_env')
         try:
-            spec = first_call(describe, DescribeEnv.Request(), start_timeout_s).spec
+            spec = describe.first_call(DescribeEnv.Request(), start_timeout_s).spec
             super().__init__(spec_from_msg(spec), AutoresetMode.SAME_STEP)
             _check_definitions(spec, spec_to_msg(self.config, self.parts))
-            if not self._step.wait_for_service(timeout_sec=start_timeout_s):
-                raise BackendLostError(f'there is no service {self._step.srv_name}')
+            self._step.wait(start_timeout_s)
         except BaseException:
-            self._ros.close()
+            self._node.destroy_node()
             raise
         self._sequence = 0
 
@@ -61,8 +61,8 @@ class RosVectorEnv(GoalVectorEnv):
             has_seed=seed is not None, seed=seed or 0, mask=to_field(mask, 'uint8')
         )
         # With a seed the call may be repeated: it starts from the same state every time.
-        waiting = first_call if seed is not None else call
-        response = waiting(self._reset, request, self._timeout_s)
+        call = self._reset.first_call if seed is not None else self._reset.call
+        response = call(request, self._timeout_s)
         _raise_error(response)
         self._sequence = response.sequence
         return self._observation(response), {}
@@ -71,7 +71,7 @@ class RosVectorEnv(GoalVectorEnv):
         """See :meth:`FrankaVectorEnv.step`."""
         actions = self._checked(actions)
         request = StepEnv.Request(sequence=self._sequence, action=to_field(actions, 'float32'))
-        response = call(self._step, request, self._timeout_s)
+        response = self._step.call(request, self._timeout_s)
         _raise_error(response)
         self._sequence += 1
         observation = self._observation(response)
@@ -83,7 +83,7 @@ class RosVectorEnv(GoalVectorEnv):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the connection; the environment node lives on."""
-        self._ros.close()
+        self._node.destroy_node()
 
     def _observation(self, response: Any, prefix: str = '') -> Observation:
         rows = self.single_observation_space

@@ -28,7 +28,7 @@ from franka_rl_nodes import single_instance
 # A lost first call is repeated after this time: a server may take requests before it can answer.
 _FIRST_CALL_TIMEOUT_S = 2.0
 # Time after which a waiting program notices that ROS was shut down.
-_SLICE_S = 0.2
+SLICE_S = 0.2
 
 
 def serve(make_node: Callable[[], Node]) -> int:
@@ -104,7 +104,7 @@ def hold_name(node: Node) -> None:
 
 
 def client_node(name: str, context: Context | None) -> Node:
-    """Make a node that only calls: each service it does not serve makes its executor faster."""
+    """Make a node that only calls, and serves nothing."""
     return Node(
         name,
         context=context,
@@ -162,18 +162,24 @@ def call(client: Client, request: Any, timeout_s: float) -> Any:
         client.remove_pending_request(future)
 
 
-def first_call(client: Client, request: Any, timeout_s: float) -> Any:
+def first_call(
+    client: Client,
+    request: Any,
+    timeout_s: float,
+    ask: Callable[[Client, Any, float], Any] = call,
+) -> Any:
     """
     Call a service whose server may still be starting. The request must be one that may be repeated.
 
+    :param ask: how to call.
     :raises BackendLostError: no answer within the time.
     """
     deadline = time.monotonic() + timeout_s
     while (left := deadline - time.monotonic()) > 0.0:
         if client.wait_for_service(timeout_sec=min(left, 1.0)):
             with contextlib.suppress(BackendLostError):
-                return call(client, request, min(left, _FIRST_CALL_TIMEOUT_S))
-        _raise_if_shut_down(client.context)
+                return ask(client, request, min(left, _FIRST_CALL_TIMEOUT_S))
+        raise_if_shut_down(client.context)
     raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
 
 
@@ -187,13 +193,18 @@ def result_of(future: Future, timeout_s: float, what: str, context: Context) -> 
     future.add_done_callback(lambda _: done.set())
     deadline = time.monotonic() + timeout_s
     # In slices: after a shutdown nothing will complete it.
-    while not done.wait(min(_SLICE_S, max(deadline - time.monotonic(), 0.0))):
-        _raise_if_shut_down(context)
+    while not done.wait(min(SLICE_S, max(deadline - time.monotonic(), 0.0))):
+        raise_if_shut_down(context)
         if time.monotonic() >= deadline:
             raise BackendLostError(f'{what} did not answer within {timeout_s:g} s')
     return future.result()
 
 
-def _raise_if_shut_down(context: Context) -> None:
+def raise_if_shut_down(context: Context) -> None:
+    """
+    Refuse to wait for what cannot come any more.
+
+    :raises BackendLostError: ROS was shut down.
+    """
     if not context.ok():
         raise BackendLostError('ROS was shut down')
