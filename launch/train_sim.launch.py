@@ -83,7 +83,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'out',
                 default_value='',
-                description='folder of the run; empty for runs/train_sim-<date>-<time>',
+                description='folder of the run; empty for runs/<task>-<algo>-<date-time>',
             ),
             DeclareLaunchArgument(
                 'resume',

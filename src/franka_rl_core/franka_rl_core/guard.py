@@ -109,13 +109,17 @@ class Guard:
         self.state = GuardState.DISARMED
         self._forget()
 
-    def propose(self, target: NDArray[np.float64], sequence: int, time: float) -> None:
+    def propose(
+        self, target: NDArray[np.float64], sequence: int, time: float, now: float
+    ) -> None:
         """
         Take a new target.
 
         :param target: (7,) [rad], for one control period after its observation.
         :param sequence: grows with every target since the guard was armed.
-        :param time: when the observation was made that it was computed from [s].
+        :param time: when the observation was made that it was computed from [s]; one in the future
+            counts as now, or it would never grow old.
+        :param now: [s].
         """
         if sequence <= self._sequence:
             self.refuse(Reason.OUT_OF_ORDER)
@@ -124,7 +128,7 @@ class Guard:
             self.refuse(Reason.WRONG_SHAPE)
             return
         self._sequence = sequence
-        self._target, self._target_time, self._new = target, time, True
+        self._target, self._target_time, self._new = target, min(time, now), True
 
     def refuse(self, reason: Reason) -> None:
         """Hold, because what came is no target."""

@@ -68,11 +68,28 @@ def build(cls: type[T], mapping: Mapping[str, Any]) -> T:
 
 
 def from_strings(cls: type[T], pairs: Mapping[str, str]) -> dict[str, Any]:
-    """Read the values of ``name=value`` pairs as YAML, except where the field is a string."""
+    """
+    Read the values of ``name=value`` pairs as YAML, except where the field is a string.
+
+    :raises RefusedError: a value is no YAML.
+    """
     hints = typing.get_type_hints(cls)
     return {
-        key: text if hints.get(key) is str else yaml.safe_load(text) for key, text in pairs.items()
+        key: text if hints.get(key) is str else parse_yaml(text, key) for key, text in pairs.items()
     }
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """
+    Read one value.
+
+    :param name: what it is the value of.
+    :raises RefusedError: it is no YAML.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RefusedError(f'{name} = {text!r} is no YAML') from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

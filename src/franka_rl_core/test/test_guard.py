@@ -39,7 +39,7 @@ class Bench:
 
     def propose(self, target):
         self.sequence += 1
-        self.guard.propose(np.asarray(target, float), self.sequence, self.now)
+        self.guard.propose(np.asarray(target, float), self.sequence, self.now, self.now)
 
     def tick(self, count=1, state_age=0.0):
         for _ in range(count):
@@ -150,7 +150,7 @@ def test_a_sequence_that_does_not_grow_holds():
     bench = Bench().arm()
     bench.propose(START + 0.001)
     bench.tick(2)
-    bench.guard.propose(START + 0.002, 1, bench.now)
+    bench.guard.propose(START + 0.002, 1, bench.now, bench.now)
     bench.tick(1)
     assert (bench.guard.verdict, bench.guard.reason) == (Verdict.HELD, Reason.OUT_OF_ORDER)
 
@@ -174,6 +174,15 @@ def test_an_arm_that_is_not_where_it_was_sent_is_a_latched_fault(jump):
     assert bench.tick(5) is None
     bench.arm()
     assert np.array_equal(bench.tick(), START)
+
+
+def test_a_target_from_the_future_grows_old_all_the_same():
+    bench = Bench().arm()
+    bench.guard.propose(START + 0.5, 1, bench.now + 1e6, bench.now)
+    bench.tick(40)
+    assert (bench.guard.verdict, bench.guard.reason) == (Verdict.HELD, Reason.STALE_TARGET)
+    assert np.array_equal(bench.commands[-1], bench.commands[-5])
+    assert np.abs(bench.position - START).max() < 0.2
 
 
 def test_arming_forgets_what_came_before():

@@ -22,7 +22,7 @@ from franka_rl_core.cli.options import JsonFile, option, pairs
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import INTERRUPTED
-from franka_rl_core.json_file import check_json, write_json
+from franka_rl_core.json_file import write_json
 from franka_rl_core.settings import from_strings, read_yaml
 from franka_rl_core.share import config_file
 from franka_rl_learning.algorithms.table import find_algorithm
@@ -88,7 +88,6 @@ def command(
     After Ctrl-C or a fault, --resume goes on from the newest checkpoint, with
     the settings of the run.
     """
-    check_json(json_file)
     environment, run = _configure(_given(context), config, overrides or ())
     _run(environment, run, progress, json_file)
 

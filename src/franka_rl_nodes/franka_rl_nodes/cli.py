@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from franka_rl_core.cli.options import JsonFile, pairs
-from franka_rl_core.exceptions import MissingDependencyError
-from franka_rl_core.json_file import check_json, write_json
+from franka_rl_core.exceptions import MissingDependencyError, RefusedError
+from franka_rl_core.json_file import write_json
 from franka_rl_core.settings import build, from_strings
 from franka_rl_nodes.systems import SYSTEMS, System, find_system
 
@@ -36,10 +36,13 @@ def command(
     if show_args:
         print(_describe(chosen))
         return
-    check_json(json_file)
     with tempfile.TemporaryDirectory(prefix='franka_rl_') as folder:
         result = Path(folder) / 'result.json'
-        values = pairs(arguments or []) | ({'result': str(result)} if json_file else {})
+        values = pairs(arguments or [])
+        if json_file is not None:
+            if 'result' in values:
+                raise RefusedError('--json and result:= are two names of one file; give one')
+            values['result'] = str(result)
         typed = check(chosen.parameters(chosen.choose(values)))
         from franka_rl_nodes import processes
 

@@ -79,6 +79,9 @@ class EnvNode(Node):
         if len(mask) not in (0, self._env.num_envs):
             response.error = f'mask must hold {self._env.num_envs} values, not {len(mask)}'
             return response
+        if request.has_seed and request.seed < 0:
+            response.error = f'seed must be 0 or more, not {request.seed}'
+            return response
         options = {'reset_mask': mask} if len(mask) else None
         seed = request.seed if request.has_seed else None
         try:
@@ -93,6 +96,9 @@ class EnvNode(Node):
 
     def _on_step(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
         shape = self._env.action_space.shape
+        if not self._sequence:
+            response.error = 'the environment was never reset'
+            return response
         if request.sequence != self._sequence:
             response.error = f'step {request.sequence} is out of order, {self._sequence} comes next'
             return response

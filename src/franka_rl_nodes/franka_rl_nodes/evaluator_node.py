@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from franka_rl_core.envs.config import make_parts
@@ -26,7 +27,8 @@ from franka_rl_interfaces.action import RunEpisode
 from franka_rl_interfaces.msg import GuardStatus, StepLatency
 from franka_rl_interfaces.srv import ResetWorlds
 from franka_rl_nodes import qos
-from franka_rl_nodes.conversions import to_field
+from franka_rl_nodes.conversions import joint_position_from_msg, to_field
+from franka_rl_nodes.episode import PATIENCE_S
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.runtime import (
     BackgroundNode,
@@ -40,6 +42,8 @@ from franka_rl_nodes.runtime import (
 
 START_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 5.0
+# An arm so close to the start of an episode has been reset.
+START_TOLERANCE_RAD = 0.01
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class EvaluatorConfig:
 
     policy: str = setting('', 'folder of the policy bundle')
     episodes: int = setting(20, 'episodes to run', low=1)
-    seed: int = setting(1, 'seed of the goals')
+    seed: int = setting(1, 'seed of the goals', low=0)
     simulator: str = setting('simulator', 'name of the simulator node, which resets the arm')
     result: str = setting('', 'file for the numbers, JSON; empty for none')
 
@@ -76,14 +80,21 @@ class Evaluator:
         self._config = declare(node, EvaluatorConfig)
         hold_name(node)
         self._config.check()
-        self._parts = make_parts(PolicyBundle(self._config.policy).metadata.config)
+        policy = PolicyBundle(self._config.policy)
+        self._parts = make_parts(policy.metadata.config)
+        steps = self._parts.task.max_episode_steps
+        self._time_limit = steps * policy.metadata.config.control_period
         self._latencies: list[float] = []
         self._armed = False
+        self._fault = ''
+        self._position: Any = None
+        self._seen = 0
         self._counts = dict.fromkeys(('passed', 'clipped', 'held'), 0)
         self._arm = self._ros.client(SetBool, 'guard/arm')
         self._reset = self._ros.client(ResetWorlds, f'{self._config.simulator}/reset_worlds')
         self._run = ActionClient(node, RunEpisode, 'policy/run_episode')
         node.create_subscription(StepLatency, 'guard/latency', self._on_latency, qos.REPORT)
+        node.create_subscription(JointState, 'franka/joint_states', self._on_state, qos.SENSOR)
         node.create_subscription(GuardStatus, 'guard/status', self._on_status, qos.LATCHED)
 
     def main(self) -> int:
@@ -115,8 +126,7 @@ class Evaluator:
         # Repeating it does no harm.
         if error := first_call(self._reset, request, START_TIMEOUT_S).error:
             raise BackendLostError(f'the simulator refused: {error}')
-        # The guard arms at the measured position: let a state of the new posture arrive first.
-        threading.Event().wait(0.1)
+        self._wait_for(start)
         self._set_armed(True)
         handle = result_of(
             self._run.send_goal_async(RunEpisode.Goal(goal=to_field(goal, 'float64'))),
@@ -127,7 +137,7 @@ class Evaluator:
         if not handle.accepted:
             raise RefusedError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
-        wait = 3.0 + CALL_TIMEOUT_S
+        wait = self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
         answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
         self._set_armed(False)
         result = answer.result
@@ -135,7 +145,24 @@ class Evaluator:
             raise BackendLostError(f'the policy gave up: {result.message or "see its log"}')
         return Episode(result.success, result.final_distance, result.time_to_success)
 
+    def _wait_for(self, posture: Any) -> None:
+        """Wait until the driver has shown a posture twice: the guard arms where the arm is."""
+        self._seen = 0
+        deadline = time.monotonic() + CALL_TIMEOUT_S
+        while self._seen < 2:
+            if time.monotonic() > deadline:
+                raise BackendLostError('the arm does not come to the start of the episode')
+            time.sleep(0.005)
+            position = self._position
+            if position is not None and np.abs(position - posture).max() < START_TOLERANCE_RAD:
+                self._seen, self._position = self._seen + 1, None
+
+    def _on_state(self, message: JointState) -> None:
+        self._position = joint_position_from_msg(message, self._parts.model)
+
     def _set_armed(self, armed: bool) -> None:
+        if self._fault:
+            raise BackendLostError(f'the guard has a fault: {self._fault}')
         response = call(self._arm, SetBool.Request(data=armed), CALL_TIMEOUT_S)
         if not response.success:
             raise BackendLostError(f'the guard refused: {response.message}')
@@ -145,7 +172,7 @@ class Evaluator:
 
     def _on_status(self, message: GuardStatus) -> None:
         if message.state == GuardStatus.FAULT:
-            self._ros.node.get_logger().error(f'the guard has a fault: {message.reason}')
+            self._fault = message.reason
         if message.state != GuardStatus.ARMED and self._armed:
             for name in self._counts:
                 self._counts[name] += getattr(message, name)

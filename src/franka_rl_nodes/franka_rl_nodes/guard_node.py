@@ -34,6 +34,8 @@ from franka_rl_nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.runtime import leave, serve
 
+# A policy's period and the guard's may differ by rounding only.
+PERIOD_TOLERANCE_S = 1e-6
 _LEVELS = {GuardState.DISARMED: WARN, GuardState.ARMED: OK, GuardState.FAULT: ERROR}
 
 
@@ -47,7 +49,7 @@ class GuardConfig:
         'policy bundle whose control period and safety limits are used; empty for the parameters',
     )
     control_period: float = setting(
-        0.04, 'period of the policy (without a bundle)', unit='s', low=0.001, high=1.0
+        0.04, 'period of the policy (without a bundle)', unit='s', low=0.005, high=1.0
     )
     safety: dict[str, Any] = setting({}, 'overrides of SafetyConfig (without a bundle)')
     rate: float = setting(100.0, 'commands a second', unit='Hz', low=10.0, high=1000.0)
@@ -59,7 +61,13 @@ class GuardConfig:
         :raises RefusedError: the robot is unknown, or the bundle is none or for another robot.
         """
         load_robot(self.robot)
-        _period_and_safety(self)
+        period, _ = _period_and_safety(self)
+        commands = period * self.rate
+        if commands < 0.999 or abs(commands - round(commands)) > 1e-6:
+            raise RefusedError(
+                f'the policy has a period of {period} s, the rate is {self.rate} Hz: '
+                'the rate must be a multiple of that of the policy'
+            )
 
 
 CONFIG = GuardConfig
@@ -77,8 +85,10 @@ class GuardNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('guard', **kwargs)
         config = declare(self, GuardConfig)
+        config.check()
         self._model = load_robot(config.robot)
         period, safety = _period_and_safety(config)
+        self._period = period
         self._guard = Guard(self._model, SafetyChain(self._model, period, safety), period)
         self._lead = 1.0 / config.rate
         self._state: RobotState | None = None
@@ -98,10 +108,13 @@ class GuardNode(Node):
 
     def _on_state(self, message: JointState) -> None:
         try:
-            self._state = joint_state_from_msg(message, self._model)
-            self._received = time.monotonic()
+            state = joint_state_from_msg(message, self._model)
         except RefusedError as error:
             self.get_logger().error(f'joint state refused: {error}', throttle_duration_sec=1.0)
+            return
+        # A driver that repeats itself says nothing new.
+        if self._state is None or state.stamp_ns[0] > self._state.stamp_ns[0]:
+            self._state, self._received = state, time.monotonic()
 
     def _on_target(self, message: JointTarget) -> None:
         start = time.monotonic()
@@ -121,7 +134,15 @@ class GuardNode(Node):
             self.get_logger().error(f'target refused: {error}', throttle_duration_sec=1.0)
             self._guard.refuse(Reason.WRONG_JOINTS)
             return
-        self._guard.propose(target, message.sequence, self._time_of(message))
+        if abs(message.period - self._period) > PERIOD_TOLERANCE_S:
+            self.get_logger().error(
+                f'target refused: its period is {message.period} s, the guard has {self._period} s',
+                throttle_duration_sec=1.0,
+            )
+            self._guard.refuse(Reason.WRONG_PERIOD)
+            return
+        now = time.monotonic()
+        self._guard.propose(target, message.sequence, self._time_of(message), now)
 
     def _time_of(self, message: JointTarget) -> float:
         """Bring a stamp to the steady clock, by the newest state's: both are the driver's."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rclpy.node import Node
 
 from franka_rl_core.backends.base import Backend
@@ -55,6 +56,8 @@ class LockStep:
             response.error = (
                 f'joint_target must hold {count} × 7 values, not {len(request.joint_target)}'
             )
+        elif not np.isfinite(request.joint_target).all():
+            response.error = 'joint_target is not finite'
         else:
             self._sequence = request.sequence
             self.steps += 1
@@ -74,6 +77,8 @@ class LockStep:
                 f'joint_position must hold {len(worlds)} × 7 values, '
                 f'not {len(request.joint_position)}'
             )
+        elif not np.isfinite(request.joint_position).all():
+            response.error = 'joint_position is not finite'
         else:
             self._sequence = request.sequence
             postures = from_field(request.joint_position, 'float64', len(worlds), 7)

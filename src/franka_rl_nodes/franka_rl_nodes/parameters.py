@@ -18,7 +18,7 @@ from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
-from franka_rl_core.settings import build, describe
+from franka_rl_core.settings import build, describe, parse_yaml
 
 T = TypeVar('T')
 # rclpy wants two bounds; a bound that the configuration leaves open becomes this.
@@ -47,7 +47,7 @@ def declare(node: Node, cls: type[T]) -> T:
             value = node.declare_parameter(field.name, shown, _descriptor(field)).value
         except InvalidParameterValueException as error:
             raise RefusedError(f'{field.name} is out of bounds: {describe(field)}') from error
-        values[field.name] = (yaml.safe_load(value) or {}) if mapping else value
+        values[field.name] = (parse_yaml(str(value), field.name) or {}) if mapping else value
     return build(cls, values)
 
 

@@ -140,6 +140,18 @@ class PolicyNode(LifecycleNode):
         self._problem = 'not configured'
         return super().on_cleanup(state)
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop acting for good."""
+        self._active, self._problem = False, 'shut down'
+        self._end('shut down')
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop acting."""
+        self._active, self._problem = False, 'a transition failed'
+        self._end('a transition failed')
+        return super().on_error(state)
+
     def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
         size = self._loop.parts.task.goal_size if self._loop else 0
         fits = len(request.goal) == size and np.isfinite(request.goal).all()

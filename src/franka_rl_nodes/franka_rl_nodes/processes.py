@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -63,6 +64,8 @@ def run(nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = la
     :param on_done: called when the work is done, before the result lines are printed.
     :returns: exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
+    # The end of the terminal ends the system as SIGTERM does, which the manager knows.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     printer = _ResultPrinter(sys.stderr)
     manager = _Manager(printer)
     # DDS stays on this machine unless the user asks for more.

@@ -56,7 +56,7 @@ def work(main: Callable[[], int]) -> int:
 
 
 def leave(code: int) -> None:
-    """End the process; rclpy's threads must not keep it alive."""
+    """End the process with this exit code."""
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(code)

@@ -47,6 +47,11 @@ class SimulatorConfig:
     )
     backend_options: dict[str, Any] = setting({}, 'options of the backend')
 
+    @property
+    def step_period(self) -> float:
+        """Simulated time of one step [s]."""
+        return 1.0 / self.rate if self.mode == 'streaming' else self.control_period
+
     def check(self) -> None:
         """
         Check what can be checked before anything is started.
@@ -60,7 +65,7 @@ class SimulatorConfig:
         if self.workers > self.num_worlds:
             raise RefusedError(f'{self.workers} workers need as many worlds, not {self.num_worlds}')
         load_robot(self.robot)
-        registry.find('backends', self.backend)
+        registry.find('backends', self.backend).check_period(self.step_period)
 
 
 CONFIG = SimulatorConfig
@@ -94,13 +99,12 @@ class SimulatorNode(Node):
 
 
 def _env_config(config: SimulatorConfig) -> EnvConfig:
-    streaming = config.mode == 'streaming'
     return EnvConfig(
         robot=config.robot,
         backend=config.backend,
         num_envs=config.num_worlds,
         workers=config.workers,
-        control_period=1.0 / config.rate if streaming else config.control_period,
+        control_period=config.step_period,
         backend_options=config.backend_options,
     )
 

@@ -90,8 +90,8 @@ class Streaming:
     def _on_reset(
         self, request: ResetWorlds.Request, response: ResetWorlds.Response
     ) -> ResetWorlds.Response:
-        if len(request.joint_position) != 7:
-            response.error = f'joint_position must hold 7 values, not {len(request.joint_position)}'
+        if len(request.joint_position) != 7 or not np.isfinite(request.joint_position).all():
+            response.error = f'joint_position must hold 7 numbers, not {request.joint_position}'
             return response
         self._state = self._backend.reset(from_field(request.joint_position, 'float64', 1, 7))
         self._command = None

@@ -98,7 +98,7 @@ SYSTEMS = {
             Argument('algo', 'ppo', 'algorithm: ppo or sac'),
             Argument('steps', '60000', 'environment steps'),
             Argument('seed', '0', 'seed of everything'),
-            Argument('out', '', 'folder of the run; empty for runs/train_sim-<date>-<time>'),
+            Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>'),
             Argument('resume', 'false', 'go on from the newest checkpoint in out'),
             Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
             Argument('evaluation_episodes', '100', 'fresh goals to evaluate on at the end'),

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
@@ -21,7 +20,7 @@ from rclpy.task import Future
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import DONE
 from franka_rl_core.json_file import check_json, write_json
-from franka_rl_core.settings import build, setting
+from franka_rl_core.settings import build, parse_yaml, setting
 from franka_rl_interfaces.action import Train
 from franka_rl_learning.config import TrainConfig, with_folder
 from franka_rl_learning.progress import Progress
@@ -129,8 +128,8 @@ class Trainer:
             trained = self._train(_config_of(handle.request), handle)
             (handle.canceled if trained.stopped else handle.succeed)()
             result = _result_of(trained)
-        except FrankaRLError as error:
-            self._node.get_logger().error(str(error))
+        except Exception as error:  # noqa: BLE001 - the client must not wait for ever
+            self._node.get_logger().error(repr(error))
             result.message = str(error)
             handle.abort()
         done.set_result(result)
@@ -189,7 +188,7 @@ def _config_of(goal: Train.Goal) -> TrainConfig:
         TrainConfig,
         {
             'algorithm': goal.algorithm or defaults.algorithm,
-            'algorithm_options': yaml.safe_load(goal.config) or {} if goal.config else {},
+            'algorithm_options': parse_yaml(goal.config, 'config') or {},
             'steps': goal.steps or defaults.steps,
             'seed': goal.seed,
             'out': goal.out,

@@ -30,6 +30,7 @@ class FakeRobot:
         self.position = np.array(START)
         self.publishing = True
         self.stamp_offset_ns = 0
+        self.frozen_stamp = 0
         self.commands: list[np.ndarray] = []
         self.targets: list[Any] = []
         self.stamps: set[int] = set()
@@ -47,7 +48,9 @@ class FakeRobot:
         """Give the stamp of a message that is published now [ns]."""
         return self.ros.node.get_clock().now().nanoseconds + self.stamp_offset_ns
 
-    def send_target(self, position: Any, sequence: int, names: Any = None) -> None:
+    def send_target(
+        self, position: Any, sequence: int, names: Any = None, period: float = 0.04
+    ) -> None:
         """Publish a joint target."""
         from franka_rl_interfaces.msg import JointTarget
         from franka_rl_nodes.conversions import stamp_to_msg, to_field
@@ -56,7 +59,7 @@ class FakeRobot:
             sequence=sequence,
             joint_names=list(names or self.model.joint_names),
             position=to_field(position, 'float64'),
-            period=0.04,
+            period=period,
         )
         message.header.stamp = stamp_to_msg(self.now())
         self.propose.publish(message)
@@ -65,7 +68,7 @@ class FakeRobot:
         from franka_rl_nodes.conversions import joint_state_to_msg
 
         if self.publishing:
-            stamp = self.now()
+            stamp = self.frozen_stamp or self.now()
             self.stamps.add(stamp)
             names = self.model.joint_names
             self._states.publish(joint_state_to_msg(names, self.position, np.zeros(7), stamp))

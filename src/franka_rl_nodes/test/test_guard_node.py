@@ -97,6 +97,28 @@ def test_a_bad_target_holds_the_arm_and_the_reason_is_published(
     assert all(np.array_equal(command, robot.position) for command in robot.commands)
 
 
+def test_a_target_for_another_period_is_refused(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.send_target(robot.position + 0.001, 1, period=0.02)
+    _held_because(robot, 'wrong_period')
+
+
+def test_a_driver_that_repeats_a_stamp_is_stale(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.send_target(robot.position + 0.004, 1)
+    robot.frozen_stamp = robot.now()
+    _held_because(robot, 'stale_state')
+
+
+@pytest.mark.parametrize('rate', [10.0, 30.0])
+def test_a_rate_that_does_not_fit_the_policy_is_refused(
+    processes: Any, bundle: Any, rate: float
+) -> None:
+    guard = processes.node('guard', policy=bundle, rate=rate)
+    assert guard.wait(20) == 2
+    assert f'a period of 0.04 s, the rate is {rate} Hz' in processes.output(guard)[1]
+
+
 def test_a_repeated_target_is_out_of_order(robot: Any, arm: Arming) -> None:
     _armed(robot, arm)
     robot.send_target(robot.position, 5)

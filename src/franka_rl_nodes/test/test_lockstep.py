@@ -85,6 +85,18 @@ def test_wrong_actions_are_refused_before_they_are_sent(processes: Any, context:
     graph.close()
 
 
+def test_what_cannot_be_answered_leaves_the_environment_alive(processes: Any, context: Any) -> None:
+    _graph(processes, backend='mock', num_envs=1)
+    graph = RosVectorEnv(context=context)
+    with pytest.raises(BackendLostError, match='the environment was never reset'):
+        graph.step(np.zeros((1, 3), np.float32))
+    with pytest.raises(BackendLostError, match='seed must be 0 or more, not -1'):
+        graph.reset(seed=-1)
+    graph.reset(seed=1)
+    graph.step(np.zeros((1, 3), np.float32))
+    graph.close()
+
+
 def test_a_lost_simulator_is_noticed(processes: Any, context: Any) -> None:
     simulator = processes.node('simulator', backend='mock')
     processes.node('env', timeout=1.0)
@@ -129,7 +141,11 @@ def test_requests_out_of_order_or_of_wrong_shape_step_nothing(processes: Any, co
     assert stepped(5, 14) == ''
     assert stepped(5, 14) == 'step 5 is out of order, 6 comes next'
     assert stepped(6, 7) == 'joint_target must hold 2 × 7 values, not 7'
+    broken = StepWorlds.Request(sequence=6, joint_target=to_field(np.full(14, np.nan), 'float64'))
+    assert call(step, broken, 5.0).error == 'joint_target is not finite'
     assert stepped(6, 14) == ''
     wrong = ResetWorlds.Request(worlds=to_field([2], 'uint32'), joint_position=posture)
     assert call(reset, wrong, 5.0).error == 'there is no world 2, there are 2'
+    wrong = ResetWorlds.Request(joint_position=to_field(np.full(14, np.inf), 'float64'))
+    assert call(reset, wrong, 5.0).error == 'joint_position is not finite'
     ros.close()

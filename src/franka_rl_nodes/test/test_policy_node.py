@@ -138,6 +138,19 @@ def test_without_autostart_it_waits_for_the_lifecycle(robot: Any, spin: Any, bun
     assert not runner.start().accepted
 
 
+def test_the_lifecycle_shutdown_ends_the_episode(robot: Any, runner: Runner) -> None:
+    handle = runner.start(time_limit=30.0)
+    assert wait_until(lambda: len(robot.targets) > 2)
+    change = robot.ros.client(ChangeState, 'policy/change_state')
+    request = ChangeState.Request()
+    request.transition.id = 7  # shut down from active
+    assert first_call(change, request, 20.0).success
+    assert runner.finish(handle).result.message == 'shut down'
+    count = len(robot.targets)
+    wait_until(lambda: False, 0.3)
+    assert len(robot.targets) == count
+
+
 def test_a_changed_graph_is_refused_when_it_is_configured(
     robot: Any, spin: Any, bundle: Path
 ) -> None:

@@ -69,6 +69,8 @@ def test_refusals_abort_the_goal_and_the_node_lives_on(trainer: Trainer, tmp_pat
     for goal, message in (
         ({'algorithm': 'pop'}, "unknown algorithm 'pop'; known: ppo, sac"),
         ({'config': 'gama: 0.9'}, "unknown PpoConfig key 'gama'"),
+        ({'config': '{a'}, "config = '{a' is no YAML"),
+        ({'seed': -1}, 'seed = -1 is out of bounds'),
     ):
         handle = trainer.start(out=str(tmp_path / 'run'), **goal)
         answer = trainer.wait(handle.get_result_async())

@@ -63,6 +63,14 @@ class Backend(ABC):
         self.control_period_s = control_period_s
         self._period_ns = round(control_period_s * 1e9)
 
+    @classmethod  # noqa: B027 - any period may do
+    def check_period(cls, control_period_s: float) -> None:
+        """
+        Check a control period before anything is started.
+
+        :raises RefusedError: the backend cannot serve it.
+        """
+
     @abstractmethod
     def reset(
         self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None

@@ -86,6 +86,11 @@ class PybulletBackend(Backend):
         self._stamp_ns = np.zeros(num_worlds, np.int64)
         self._state = np.array([world.read() for world in self._worlds])  # (N, 2, 7)
 
+    @classmethod
+    def check_period(cls, control_period_s: float) -> None:
+        """See :meth:`Backend.check_period`."""
+        _substeps(control_period_s)
+
     def reset(
         self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
     ) -> RobotState:

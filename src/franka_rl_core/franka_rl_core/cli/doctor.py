@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from franka_rl_core.cli.options import JsonFile
-from franka_rl_core.json_file import check_json, write_json
+from franka_rl_core.json_file import write_json
 
 # Import name, distribution name, and what is lost without it ('' if the suite needs it).
 PACKAGES = (
@@ -32,14 +32,13 @@ PACKAGES = (
     ('franka_rl_interfaces', 'franka_rl_interfaces', ''),
     ('honcho', 'honcho', ''),
     ('imageio', 'imageio', 'videos'),
-    ('ikpy', 'ikpy', 'the IKPY simulator'),
+    ('ikpy', 'ikpy', 'ikpy beside our kinematics in tests'),
     ('launch_ros', 'launch_ros', "'ros2 launch'; 'franka-rl up' starts the same systems"),
 )
 
 
 def command(json_file: JsonFile = None) -> None:
     """Print versions, ROS set-up and hardware of this machine, and what is missing."""
-    check_json(json_file)
     system = _system()
     packages = {name: _version(name, distribution) for name, distribution, _ in PACKAGES}
     optional = {name: loss for name, _, loss in PACKAGES}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from franka_rl_core.cli.options import JsonFile, option, pairs
 from franka_rl_core.envs.config import EnvConfig
-from franka_rl_core.json_file import check_json, write_json
+from franka_rl_core.json_file import write_json
+from franka_rl_core.settings import parse_yaml
 
 # Worlds that are stepped together if the user does not say.
 NUM_ENVS = 8
@@ -26,7 +26,7 @@ def command(
         str, typer.Option(help='Robot it shall drive; another than it was trained for is refused.')
     ] = 'the bundle’s',
     episodes: Annotated[int, typer.Option(min=1, help='Episodes to run.')] = 100,
-    seed: Annotated[int, typer.Option(help='Seed of the goals.')] = 1,
+    seed: Annotated[int, typer.Option(min=0, help='Seed of the goals.')] = 1,
     num_envs: Annotated[
         int, typer.Option(min=1, help='Worlds that are stepped together, at most one per episode.')
     ] = NUM_ENVS,
@@ -46,7 +46,6 @@ def command(
     from franka_rl_core.recording import Recorder, check_video
 
     check_video(video)
-    check_json(json_file)
     policy = PolicyBundle(bundle)
     trained = policy.metadata.config
     config = dataclasses.replace(
@@ -55,7 +54,7 @@ def command(
         robot=trained.robot if robot == 'the bundle’s' else robot,
         num_envs=min(num_envs, episodes),
         workers=workers,
-        backend_options={key: yaml.safe_load(v) for key, v in pairs(backend_option or []).items()},
+        backend_options={key: parse_yaml(v, key) for key, v in pairs(backend_option or []).items()},
     )
     policy.check(config)
     with Recorder(FrankaVectorEnv(config), video) as env:

@@ -12,19 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.json_file import check_json
 from franka_rl_core.settings import describe
-
-
-def _writable(path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written, before anything is started."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise RefusedError(f'cannot write {path}: it is a folder, or there is no {path.parent}')
-    return path
-
 
 JsonFile = Annotated[
     Path | None,
-    typer.Option('--json', callback=_writable, help='Write the numbers to this file as JSON.'),
+    typer.Option('--json', callback=check_json, help='Write the numbers to this file as JSON.'),
 ]
 
 

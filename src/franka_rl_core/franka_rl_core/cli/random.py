@@ -11,7 +11,7 @@ import typer
 
 from franka_rl_core.cli.options import JsonFile, option
 from franka_rl_core.envs.config import EnvConfig
-from franka_rl_core.json_file import check_json, write_json
+from franka_rl_core.json_file import write_json
 
 
 def command(
@@ -23,14 +23,13 @@ def command(
     num_envs: Annotated[int, option(EnvConfig, 'num_envs')] = EnvConfig.num_envs,
     workers: Annotated[int, option(EnvConfig, 'workers')] = EnvConfig.workers,
     episodes: Annotated[int, typer.Option(min=1, help='Episodes to run.')] = 10,
-    seed: Annotated[int, typer.Option(help='Seed of goals and actions.')] = 0,
+    seed: Annotated[int, typer.Option(min=0, help='Seed of goals and actions.')] = 0,
     json_file: JsonFile = None,
 ) -> None:
     """Run a random agent: shows that environment and simulator work on this machine."""
     from franka_rl_core.envs.vector import FrankaVectorEnv
     from franka_rl_core.evaluation import evaluate
 
-    check_json(json_file)
     env = FrankaVectorEnv(
         task=task,
         robot=robot,

@@ -38,7 +38,7 @@ class EnvConfig:
     reward: str = setting('dense', 'reward of the task')
     num_envs: int = setting(1, 'worlds that are stepped together', low=1)
     workers: int = setting(1, 'processes the worlds are split over', low=1)
-    control_period: float = setting(0.04, 'time between two actions', unit='s', low=0.001, high=1.0)
+    control_period: float = setting(0.04, 'time between two actions', unit='s', low=0.005, high=1.0)
     action_scale: float = setting(
         0.0,
         'displacement of an action of 1; 0 for the default of the control',

@@ -46,6 +46,7 @@ class Reason(IntEnum):
     NO_STATE = 10
     NO_TARGET = 11
     TETHER = 12
+    WRONG_PERIOD = 13
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class SafetyChain:
     :param control_period_s: time in which a target is to be reached [s].
     :param config: how much of the robot's limits may be used.
     :param limits: names of the limits, in order; ``'reach'`` must be the last.
-    :raises RefusedError: a limit is unknown, or ``'reach'`` is not the last.
+    :raises RefusedError: a limit is unknown, ``'reach'`` is not the last, or targets would always
+        be too old.
     """
 
     def __init__(
@@ -52,6 +53,11 @@ class SafetyChain:
         if not limits or limits[-1] != 'reach':
             raise RefusedError(f"the last limit must be 'reach', not in {list(limits)}")
         config = config or SafetyConfig()
+        if not config.max_target_age > control_period_s:
+            raise RefusedError(
+                f'max_target_age = {config.max_target_age} s must be above the control period, '
+                f'{control_period_s} s: every target would hold the arm'
+            )
         classes = [registry.find('safety', name) for name in limits]
         self.config = config
         self._envelope = Envelope(model, config, control_period_s)

@@ -17,7 +17,7 @@ class ReachLimit(Limit):
     Clip to what velocity and acceleration allow from the measured state, see :class:`Envelope`.
 
     Held arms are slowed down to their stop here. The jerk limits of the robots (at least
-    3750 rad/s³) allow any change of acceleration within a control period of 10 ms or more, so
+    3750 rad/s³) allow any change of acceleration within a control period of 5 ms or more, so
     they cannot bind.
     """
 
