@@ -16,8 +16,10 @@ from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError
 
 SUFFIXES = ('.gif', '.mp4')
-# Length of a video [pictures]; 25 pictures a second.
+# Length of a video [pictures]; one for each control period.
 LENGTH = 150
+# Share of real time: a trained arm reaches its goal in a third of a second, too fast to watch.
+PLAYBACK = 0.4
 
 
 def check_video(path: Path | None) -> None:
@@ -74,7 +76,8 @@ class Recorder:
         """Write the video and close the environment."""
         self._env.close()
         if self._path and self._frames:
-            write_video(self._path, self._frames, self._env.metadata['render_fps'])
+            fps = round(PLAYBACK * self._env.metadata['render_fps'])
+            write_video(self._path, self._frames, fps)
 
 
 def write_video(path: Path, frames: list[NDArray[np.uint8]], fps: int) -> None:
