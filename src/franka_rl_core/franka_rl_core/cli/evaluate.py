@@ -35,7 +35,7 @@ def command(
         list[str] | None, typer.Option(help='Option of the backend, as name=value; repeatable.')
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help='Write a .gif or .mp4 of the first episodes, 2.5 times slower.')
+        Path | None, typer.Option(help='Write a .gif or .mp4 of the first episodes, slowed down.')
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
