@@ -21,6 +21,7 @@ import psutil
 from conftest import wait_until
 
 from franka_rl_core.policies.bundle import PolicyBundle
+from franka_rl_nodes.systems import SYSTEMS
 
 # Small enough to end in seconds; it learns nothing.
 TINY = ('backend:=mock', 'num_envs:=4', 'workers:=1', 'steps:=1024', 'evaluation_episodes:=8')
@@ -156,6 +157,24 @@ def test_bad_input_is_refused_and_nothing_is_started(
     error = processes.output(system)[1]
     assert message in error
     assert 'started (pid' not in error
+
+
+@pytest.mark.parametrize('name', SYSTEMS)
+def test_show_args_lists_every_argument_with_its_default(processes: Any, name: str) -> None:
+    shown = processes.cli('up', name, '--show-args')
+    assert shown.wait(30) == 0
+    output = processes.output(shown)[0]
+    for argument in SYSTEMS[name].arguments:
+        assert f'{argument.name}:=' in output
+        assert f'{argument.text} (default: {argument.default or "none"})' in output
+
+
+def test_train_shows_units_and_defaults(processes: Any) -> None:
+    shown = processes.cli('train', '--help')
+    assert shown.wait(30) == 0
+    output = ' '.join(processes.output(shown)[0].split())
+    for text in ('[default: 60000]', '[default: panda]', 'fr3, panda', '[1 to any]'):
+        assert text in output
 
 
 def test_deploy_sim_drives_the_arm_to_its_goals(

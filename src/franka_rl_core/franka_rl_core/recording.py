@@ -56,7 +56,7 @@ class Recorder:
         """Act, and take a picture."""
         result = self._env.step(actions)
         if self._path and len(self._frames) < LENGTH:
-            self._frames.append(self._env.render()[0])
+            self._frames.append(self._env.picture(0))
         return result
 
     def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:

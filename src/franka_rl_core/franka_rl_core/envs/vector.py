@@ -116,10 +116,12 @@ class FrankaVectorEnv(GoalVectorEnv):
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
         """Take a picture of every world, with its goal: N times (height, width, 3)."""
-        goals = self._goals.goal.tolist()
-        return tuple(
-            self.backend.render(i, markers=[Marker(tuple(goals[i]))]) for i in range(self.num_envs)
-        )
+        return tuple(self.picture(world) for world in range(self.num_envs))
+
+    def picture(self, world: int) -> NDArray[np.uint8]:
+        """Take a picture of one world, with its goal: (height, width, 3)."""
+        goal = tuple(self._goals.goal[world].tolist())
+        return self.backend.render(world, markers=[Marker(goal)])
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the backend."""
