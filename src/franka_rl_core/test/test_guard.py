@@ -287,7 +287,7 @@ def test_a_refused_arming_leaves_it_as_it_was():
 @pytest.mark.parametrize('age', [0.2, np.nan, np.inf])
 def test_a_target_from_an_old_observation_holds(age):
     bench = Bench().arm()
-    bench.guard.propose(START + 0.004, 1, bench.now - age)
+    bench.guard.propose(START + 0.004, 1, bench.now - age, bench.now)
     bench.tick(3)
     assert (bench.guard.verdict, bench.guard.reason) == (Verdict.HELD, Reason.STALE_TARGET)
     assert np.array_equal(bench.position, START)

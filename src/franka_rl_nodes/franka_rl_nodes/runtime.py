@@ -51,7 +51,8 @@ def work(main: Callable[[], int]) -> int:
     :param main: returns the exit code.
     :returns: exit code: that of ``main``, or 130 interrupted, 2 refused, 1 failed.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     return _run(main, SignalHandlerOptions.NO)
 
 

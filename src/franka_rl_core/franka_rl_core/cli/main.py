@@ -32,6 +32,8 @@ def run(arguments: list[str]) -> int:
     """
     # A process manager ends its programs with SIGTERM; they clean up as they do after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell starts its background jobs with this one ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         application()(arguments, prog_name='franka-rl')
     except SystemExit as leave:  # typer's own: help, wrong usage, typer.Exit, Ctrl-C
