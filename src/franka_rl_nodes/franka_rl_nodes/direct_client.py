@@ -19,7 +19,7 @@ class DirectClient:
     Waits for its answers itself, in the calling thread.
 
     A client that an executor serves hands each answer from thread to thread, and the executor looks
-    at every entity of its node for each; waiting for the one service takes a third less time. This
+    at every entity of its node for each; waiting for the one service takes less time. This
     is how rclpy's own ``wait_for_message`` waits.
 
     :param node: the node, which no executor may spin.

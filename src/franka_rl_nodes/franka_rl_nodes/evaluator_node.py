@@ -88,7 +88,6 @@ class Evaluator:
         self._armed = False
         self._fault = ''
         self._position: Any = None
-        self._seen = 0
         self._counts = dict.fromkeys(('passed', 'clipped', 'held'), 0)
         self._arm = self._ros.client(SetBool, 'guard/arm')
         self._reset = self._ros.client(ResetWorlds, f'{self._config.simulator}/reset_worlds')
@@ -135,7 +134,7 @@ class Evaluator:
             self._ros.node.context,
         )
         if not handle.accepted:
-            raise RefusedError('the policy refused the goal; its log says why')
+            raise BackendLostError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
         wait = self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
         answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
@@ -147,15 +146,15 @@ class Evaluator:
 
     def _wait_for(self, posture: Any) -> None:
         """Wait until the driver has shown a posture twice: the guard arms where the arm is."""
-        self._seen = 0
+        seen, self._position = 0, None
         deadline = time.monotonic() + CALL_TIMEOUT_S
-        while self._seen < 2:
+        while seen < 2:
             if time.monotonic() > deadline:
                 raise BackendLostError('the arm does not come to the start of the episode')
             time.sleep(0.005)
             position = self._position
             if position is not None and np.abs(position - posture).max() < START_TOLERANCE_RAD:
-                self._seen, self._position = self._seen + 1, None
+                seen, self._position = seen + 1, None
 
     def _on_state(self, message: JointState) -> None:
         self._position = joint_position_from_msg(message, self._parts.model)

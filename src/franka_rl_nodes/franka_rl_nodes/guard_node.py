@@ -134,7 +134,8 @@ class GuardNode(Node):
             self.get_logger().error(f'target refused: {error}', throttle_duration_sec=1.0)
             self._guard.refuse(Reason.WRONG_JOINTS)
             return
-        if abs(message.period - self._period) > PERIOD_TOLERANCE_S:
+        # In this form, so that NaN is refused.
+        if not abs(message.period - self._period) <= PERIOD_TOLERANCE_S:
             self.get_logger().error(
                 f'target refused: its period is {message.period} s, the guard has {self._period} s',
                 throttle_duration_sec=1.0,

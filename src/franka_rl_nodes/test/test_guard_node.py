@@ -97,9 +97,10 @@ def test_a_bad_target_holds_the_arm_and_the_reason_is_published(
     assert all(np.array_equal(command, robot.position) for command in robot.commands)
 
 
-def test_a_target_for_another_period_is_refused(robot: Any, arm: Arming) -> None:
+@pytest.mark.parametrize('period', [0.02, float('nan')])
+def test_a_target_for_another_period_is_refused(robot: Any, arm: Arming, period: float) -> None:
     _armed(robot, arm)
-    robot.send_target(robot.position + 0.001, 1, period=0.02)
+    robot.send_target(robot.position + 0.001, 1, period=period)
     _held_because(robot, 'wrong_period')
 
 

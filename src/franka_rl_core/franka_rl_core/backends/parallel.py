@@ -24,8 +24,8 @@ from franka_rl_core.state import RobotState
 
 # A step of PyBullet takes milliseconds; a worker that is silent for so long is lost.
 TIMEOUT_S = 30.0
-# A message that comes within this time is taken at once: to wake a process that sleeps takes some
-# 70 µs, a quarter of what PyBullet takes for a step of one world.
+# A message that comes within this time is taken at once: to wake a process that sleeps takes a good
+# part of what PyBullet takes for a step of one world.
 SPIN_S = 0.0005
 
 
