@@ -38,7 +38,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'backend',
                 default_value='pybullet',
-                description='simulator: pybullet or mock',
+                description='simulator: pybullet, kinematic or mock',
             ),
             DeclareLaunchArgument(
                 'episodes',

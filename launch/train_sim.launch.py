@@ -32,7 +32,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'backend',
                 default_value='pybullet',
-                description='simulator: pybullet or mock',
+                description='simulator: pybullet, kinematic or mock',
             ),
             DeclareLaunchArgument(
                 'task',
@@ -57,8 +57,8 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'workers',
-                default_value='2',
-                description='simulator processes the worlds are split over',
+                default_value='0',
+                description='simulator processes; 0 for as many as help',
             ),
             DeclareLaunchArgument(
                 'control_period',
@@ -72,13 +72,18 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'steps',
-                default_value='60000',
-                description='environment steps',
+                default_value='0',
+                description='environment steps; 0 for the default of the algorithm',
             ),
             DeclareLaunchArgument(
                 'seed',
                 default_value='0',
                 description='seed of everything',
+            ),
+            DeclareLaunchArgument(
+                'randomization',
+                default_value='{}',
+                description='YAML mapping of deviations, see docs/training.md',
             ),
             DeclareLaunchArgument(
                 'out',
@@ -97,8 +102,18 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'evaluation_episodes',
-                default_value='100',
-                description='fresh goals to evaluate on at the end',
+                default_value='-1',
+                description='fresh goals at the end; -1 for the default of the algorithm',
+            ),
+            DeclareLaunchArgument(
+                'device',
+                default_value='cpu',
+                description='what computes backend kinematic: cpu or cuda',
+            ),
+            DeclareLaunchArgument(
+                'compile',
+                default_value='false',
+                description='fuse the arithmetic of backend kinematic',
             ),
             DeclareLaunchArgument(
                 'result',
@@ -124,6 +139,7 @@ def generate_launch_description() -> LaunchDescription:
                         'num_worlds': LaunchConfiguration('num_envs'),
                         'workers': LaunchConfiguration('workers'),
                         'control_period': LaunchConfiguration('control_period'),
+                        'device': text('device'),
                     }
                 ],
                 on_exit=required,
@@ -140,6 +156,9 @@ def generate_launch_description() -> LaunchDescription:
                         'reward': text('reward'),
                         'num_envs': LaunchConfiguration('num_envs'),
                         'control_period': LaunchConfiguration('control_period'),
+                        'device': text('device'),
+                        'compile': LaunchConfiguration('compile'),
+                        'randomization': text('randomization'),
                     }
                 ],
                 on_exit=required,

@@ -31,6 +31,14 @@ setup(
             'evaluate = franka_rl_core.cli.evaluate:command',
             'random = franka_rl_core.cli.random:command',
             'doctor = franka_rl_core.cli.doctor:command',
+            'bench = franka_rl_core.cli.bench:command',
+        ],
+        'franka_rl.benchmarks': [
+            'environments_mock = franka_rl_core.bench.environments:measure_mock',
+            'environments_pybullet = franka_rl_core.bench.environments:measure_pybullet',
+            'environments_kinematic = franka_rl_core.bench.environments:measure_kinematic',
+            'inference = franka_rl_core.bench.inference:measure',
+            'memory = franka_rl_core.bench.memory:measure',
         ],
     },
 )

@@ -27,5 +27,9 @@ setup(
     zip_safe=False,
     entry_points={
         'franka_rl.commands': ['train = franka_rl_learning.cli:command'],
+        'franka_rl.benchmarks': [
+            'training = franka_rl_learning.bench:measure_training',
+            'zero_shot = franka_rl_learning.bench:measure_zero_shot',
+        ],
     },
 )

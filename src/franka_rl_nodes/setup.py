@@ -35,5 +35,9 @@ setup(
             'evaluator_node = franka_rl_nodes.evaluator_node:main',
         ],
         'franka_rl.commands': ['up = franka_rl_nodes.cli:command'],
+        'franka_rl.benchmarks': [
+            'ros = franka_rl_nodes.bench:measure_ros',
+            'zero_shot_deploy = franka_rl_nodes.bench:measure_deployment',
+        ],
     },
 )

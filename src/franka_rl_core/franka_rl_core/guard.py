@@ -109,9 +109,7 @@ class Guard:
         self.state = GuardState.DISARMED
         self._forget()
 
-    def propose(
-        self, target: NDArray[np.float64], sequence: int, time: float, now: float
-    ) -> None:
+    def propose(self, target: NDArray[np.float64], sequence: int, time: float, now: float) -> None:
         """
         Take a new target.
 

@@ -3,10 +3,7 @@
 """
 Forward kinematics and geometric Jacobian of a serial arm in modified (Craig) DH parameters.
 
-The formulas are written once, with ``+ - *`` on single components, and are fed either with Python
-floats (one world; NumPy's overhead per call would cost ten times the arithmetic) or with arrays
-that hold one component of all worlds. Both do the same IEEE operations in the same order, so the
-result for a joint position is the same to the last bit however many worlds it is computed with.
+The formulas are on single components, see ``franka_rl_core.columns``.
 
 Sources: J. J. Craig, Introduction to Robotics, section 3.6 (link transform); B. Siciliano et al.,
 Robotics: Modelling, Planning and Control, section 3.1.3 (Jacobian).
@@ -14,20 +11,18 @@ Robotics: Modelling, Planning and Control, section 3.1.3 (Jacobian).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from franka_rl_core.arrays import Array, namespace
+from franka_rl_core.columns import Scalar, dot, evaluate, solve
 from franka_rl_core.exceptions import RefusedError
 
-#: A Python float, or an array with one value per world
-Scalar = Any
 Vector = tuple[Scalar, Scalar, Scalar]
-
-#: Up to this many worlds Python floats are faster than columns (measured, NumPy 2.2)
-FEW_WORLDS = 10
 
 
 class Chain(NamedTuple):
@@ -86,14 +81,13 @@ def transform_from_xyz_rpy(xyz_rpy: ArrayLike) -> NDArray[np.float64]:
     )
 
 
-def tool_position(chain: Chain, q: NDArray[np.float64]) -> NDArray[np.float64]:
+def tool_position(chain: Chain, q: Array) -> Array:
     """Return the (N, 3) tool positions in base [m] for (N, n) joint positions [rad]."""
-    return _evaluate(_position_values, chain, np.sin(q), np.cos(q))
+    xp = namespace(q)
+    return evaluate(partial(tool_components, chain), xp.sin(q), xp.cos(q))
 
 
-def tool_motion(
-    chain: Chain, q: NDArray[np.float64], dq: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def tool_motion(chain: Chain, q: Array, dq: Array) -> tuple[Array, Array, Array, Array]:
     """
     Return position, rotation, linear velocity and geometric Jacobian of the tool, in base.
 
@@ -101,19 +95,64 @@ def tool_motion(
     :param dq: (N, n) joint velocities [rad/s].
     :returns: (N, 3) [m], (N, 3, 3), (N, 3) [m/s], (N, 6, n) linear [m/rad] over angular [1].
     """
-    values = _evaluate(_motion_values, chain, np.sin(q), np.cos(q), dq)
+    xp = namespace(q)
+    values = evaluate(partial(_motion_values, chain), xp.sin(q), xp.cos(q), dq)
     count, joints = q.shape
     return (
         values[:, :3],
-        values[:, 3:12].reshape(count, 3, 3),
+        xp.reshape(values[:, 3:12], (count, 3, 3)),
         values[:, 12:15],
-        values[:, 15:].reshape(count, 6, joints),
+        xp.reshape(values[:, 15:], (count, 6, joints)),
     )
 
 
-def _position_values(
-    chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]
+def tool_displacement(jacobian: Array, motion: Array) -> Array:
+    """
+    Return how the tool moves, to first order, when the joints do.
+
+    :param jacobian: (N, m, n) rows of the Jacobian.
+    :param motion: (N, n) joint motion [rad].
+    :returns: (N, m).
+    """
+    if isinstance(jacobian, np.ndarray):
+        return (jacobian @ motion[:, :, None])[:, :, 0]
+    return namespace(jacobian).sum(jacobian * motion[:, None, :], axis=-1)
+
+
+def damped_least_squares(jacobian: Array, motion: Array, damping: float) -> Array:
+    """
+    Return the small joint motion that moves the tool nearly so: ``Jᵀ (J Jᵀ + λ² I)⁻¹ e``.
+
+    Sources: Wampler 1986; Nakamura and Hanafusa 1986.
+
+    :param jacobian: J, (N, m, n).
+    :param motion: e, (N, m) of the tool.
+    :param damping: λ, bounds the joint motion where the singular values of J are below it.
+    :returns: (N, n) [rad].
+    """
+    xp = namespace(jacobian)
+    # LAPACK is faster than NumPy's columns, and than PyTorch's for few worlds.
+    if isinstance(jacobian, np.ndarray) or xp.is_small(motion):
+        transposed = xp.matrix_transpose(jacobian)
+        ones = xp.astype(xp.eye(motion.shape[1]), jacobian.dtype)
+        damped = jacobian @ transposed + damping**2 * ones
+        return (transposed @ xp.linalg.solve(damped, motion[:, :, None]))[:, :, 0]
+    values = partial(_damped_values, damping)
+    return evaluate(values, motion, *xp.unstack(jacobian, axis=1))
+
+
+def _damped_values(
+    damping: float, motion: Sequence[Scalar], *rows: Sequence[Scalar]
 ) -> Sequence[Scalar]:
+    matrix = [[dot(row, other) for other in rows[: i + 1]] for i, row in enumerate(rows)]
+    for i, row in enumerate(matrix):
+        row[i] = row[i] + damping**2
+    solution = solve(matrix, motion)
+    return [dot(column, solution) for column in zip(*rows, strict=True)]
+
+
+def tool_components(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> Sequence[Scalar]:
+    """Return the three components of the tool position for sines and cosines of the joints."""
     return _forward(chain, sin, cos).position
 
 
@@ -159,21 +198,6 @@ def _forward(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> _Pos
         if distance:
             position = _along(position, axis, distance)
     return _Pose(position, (x, y, z), joints)
-
-
-def _evaluate(
-    values: Callable[..., Sequence[Scalar]], chain: Chain, *arrays: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return (N, k) ``values(chain, *columns)`` of (N, n) arrays, on floats for few worlds."""
-    count = len(arrays[0])
-    if 0 < count <= FEW_WORLDS:
-        worlds = zip(*(array.tolist() for array in arrays), strict=True)
-        return np.array([values(chain, *world) for world in worlds])
-    columns = values(chain, *(array.T.copy() for array in arrays))
-    result = np.empty((count, len(columns)))
-    for row, column in zip(result.T, columns, strict=True):
-        row[...] = column  # a constant stays a float even among columns
-    return result
 
 
 def _along(point: Vector, axis: Vector, distance: float) -> Vector:

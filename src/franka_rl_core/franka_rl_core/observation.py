@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.state import ArmState
 
@@ -52,13 +50,13 @@ def terms_by_name(names: Sequence[str]) -> tuple[ObservationTerm, ...]:
     return tuple(TERMS[name] for name in names)
 
 
-def observe(terms: Sequence[ObservationTerm], arm: ArmState) -> NDArray[np.float32]:
+def observe(terms: Sequence[ObservationTerm], arm: ArmState, arrays: Arrays = NUMPY) -> Array:
     """
     Lay the terms side by side.
 
     :param terms: the terms, in order.
     :param arm: state of N arms.
-    :returns: (N, sum of sizes) in the units of the terms.
+    :param arrays: where it lives.
+    :returns: (N, sum of sizes) float32 in the units of the terms.
     """
-    columns = [getattr(arm, term.name) for term in terms]
-    return np.concatenate(columns, axis=1, dtype=np.float32, casting='same_kind')
+    return arrays.join([getattr(arm, term.name) for term in terms])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from franka_rl_core import kinematics
+from franka_rl_core.arrays import as_array
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import read_yaml
 from franka_rl_core.share import share_dir, urdf_file
@@ -148,7 +149,7 @@ class RobotModel:
         low = -np.minimum(self.velocity, np.maximum(0.0, to_lower))
         return low, high
 
-    def tool_position(self, q: ArrayLike) -> Array:
+    def tool_position(self, q: Any) -> Any:
         """
         Return the (N, 3) positions of the tool in base [m] for (N, n) joint positions [rad].
 
@@ -184,8 +185,8 @@ class RobotModel:
             )
         return np.array([given.index(name) for name in self.joint_names], dtype=np.intp)
 
-    def _joint_array(self, values: ArrayLike) -> Array:
-        array = np.asarray(values, dtype=np.float64)
+    def _joint_array(self, values: Any) -> Any:
+        array = as_array(values)
         if array.ndim != 2 or array.shape[1] != len(self.joint_names):
             raise ValueError(f'expected shape (N, {len(self.joint_names)}), got {array.shape}')
         return array

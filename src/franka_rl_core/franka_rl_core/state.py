@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from franka_rl_core.arrays import Array, Arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,15 +15,17 @@ class RobotState:
     """
     Measured joint state of N worlds, joints in the order of ``RobotModel.joint_names``.
 
+    The types below are NumPy's; real numbers of PyTorch are of the backend's choice.
+
     Instances are not compared with ``==``, because their fields are arrays.
     """
 
     #: (N, 7) float64, joint positions [rad]
-    joint_position: NDArray[np.float64]
+    joint_position: Array
     #: (N, 7) float64, joint velocities [rad/s]
-    joint_velocity: NDArray[np.float64]
+    joint_velocity: Array
     #: (N,) int64, time of measurement on the backend's clock [ns]
-    stamp_ns: NDArray[np.int64]
+    stamp_ns: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +38,19 @@ class ArmState(RobotState):
     """
 
     #: (N, 3) float64, tool position in base [m]
-    tool_position: NDArray[np.float64]
+    tool_position: Array
     #: (N, 3, 3) float64, rotation from tool to base; its columns are the tool's axes in base
-    tool_rotation: NDArray[np.float64]
+    tool_rotation: Array
     #: (N, 3) float64, linear velocity of the tool in base [m/s]
-    tool_velocity: NDArray[np.float64]
+    tool_velocity: Array
     #: (N, 6, 7) float64, geometric Jacobian: rows 0-2 linear [m/rad], rows 3-5 angular [1]
-    jacobian: NDArray[np.float64]
+    jacobian: Array
+
+
+State = TypeVar('State', bound=RobotState)
+
+
+def as_numpy(state: State, arrays: Arrays) -> State:
+    """Give a state in NumPy's arrays, by a copy of those of another library."""
+    values = {field.name: arrays.numpy(getattr(state, field.name)) for field in fields(state)}
+    return type(state)(**values)

@@ -67,20 +67,20 @@ def reach(observation):
     return np.clip(10.0 * (observation['desired_goal'] - observation['achieved_goal']), -1, 1)
 
 
-def rows(step, which):
+def rows(step, which, read=np.ndarray.tobytes):
     """Return the bytes of some worlds' part of everything that a step returned."""
 
     def walk(value):
         if isinstance(value, dict):
             return {key: walk(part) for key, part in value.items()}
-        return np.asarray(value)[which].tobytes()
+        return read(np.asarray(value)[which])
 
     return [walk(part) for part in step]
 
 
-def play(env, actions, seed=3, which=slice(None)):
-    start = rows(env.reset(seed=seed), which)
-    return [start, *(rows(env.step(action), which) for action in actions)]
+def play(env, actions, seed=3, which=slice(None), read=np.ndarray.tobytes):
+    start = rows(env.reset(seed=seed), which, read)
+    return [start, *(rows(env.step(action), which, read) for action in actions)]
 
 
 # Gymnasium's contract
@@ -259,9 +259,15 @@ def test_a_world_does_not_depend_on_how_many_there_are(make, system, count):
     """Also across the border between few worlds (Python floats) and many (columns)."""
     alone, together = make(2, **system), make(count, **system)
     steps = 12 if system['backend'] == 'pybullet' else EPISODE + 10
-    first_two = slice(0, 2)
-    expected = play(alone, actions_of(alone, steps), which=first_two)
-    assert play(together, actions_of(together, steps), which=first_two) == expected
+    in_torch = system['backend'] == 'kinematic'
+    reading = {'which': slice(0, 2), 'read': np.copy if in_torch else np.ndarray.tobytes}
+    expected = play(alone, actions_of(alone, steps), **reading)
+    given = play(together, actions_of(together, steps), **reading)
+    if in_torch:  # whose last bits depend on a world's place in the batch
+        torch = pytest.importorskip('torch')
+        torch.testing.assert_close(given, expected, rtol=0.0, atol=1e-4)
+    else:
+        assert given == expected
 
 
 def test_processes_change_nothing(make):
@@ -364,8 +370,8 @@ def test_reset_mask_restarts_only_these_worlds(make, system):
     actions = actions_of(env, EPISODE)
     env.reset(seed=4), twin.reset(seed=4)
     for action in actions[:5]:
-        env.step(action), twin.step(action)
-    before = env._observation()
+        before = env.step(action)[0]
+        twin.step(action)
     observation, _ = env.reset(options={'reset_mask': np.array([False, True, False])})
     others = [0, 2]
     for key, value in observation.items():
@@ -456,7 +462,7 @@ def test_actions_beyond_one_count_as_one(make, system):
     [
         ({'robot': 'pamda'}, "unknown robot 'pamda'; known: fr3, panda"),
         ({'task': 'reech'}, "unknown task 'reech'; known: reach"),
-        ({'backend': 'mok'}, "unknown backend 'mok'; known: mock, pybullet"),
+        ({'backend': 'mok'}, "unknown backend 'mok'; known: kinematic, mock, pybullet"),
         ({'control': 'eee'}, "unknown action 'eee'; known: ee, joints"),
         ({'reward': 'none'}, "unknown reward of task reach 'none'; known: dense, sparse"),
         ({'robots': 'panda'}, "unknown EnvConfig key 'robots'; known: action_scale, backend, .*"),

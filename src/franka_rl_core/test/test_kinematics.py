@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from franka_rl_core import kinematics
+from franka_rl_core import columns, kinematics
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.state import RobotState
 
@@ -56,36 +56,6 @@ def dh_product(model, q):
     return pose
 
 
-class PyBulletArm:
-    """Link poses of a URDF in a physics client of its own."""
-
-    def __init__(self, path):
-        self.p = pytest.importorskip('pybullet')
-        self.client = self.p.connect(self.p.DIRECT)
-        self.body = self.p.loadURDF(str(path), useFixedBase=True, physicsClientId=self.client)
-        infos = [
-            self.p.getJointInfo(self.body, i, physicsClientId=self.client)
-            for i in range(self.p.getNumJoints(self.body, physicsClientId=self.client))
-        ]
-        self.link = {info[12].decode(): info[0] for info in infos}
-        self.joint = {info[1].decode(): info[0] for info in infos}
-
-    def pose(self, names, q, link):
-        for name, value in zip(names, q, strict=True):
-            self.p.resetJointState(self.body, self.joint[name], value, physicsClientId=self.client)
-        state = self.p.getLinkState(
-            self.body, self.link[link], computeForwardKinematics=1, physicsClientId=self.client
-        )
-        rotation = np.reshape(self.p.getMatrixFromQuaternion(state[5]), (3, 3))
-        return np.array(state[4]), rotation
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.p.disconnect(physicsClientId=self.client)
-
-
 def test_known_values_at_ready(model):
     q = model.home[None]
     flange = kinematics.tool_position(flange_chain(model), q)[0]
@@ -104,27 +74,27 @@ def test_equals_the_product_of_dh_matrices(model):
 
 
 @pytest.mark.parametrize('frame', ['tool', 'flange'])
-def test_equals_pybullet_on_our_urdf(model, frame):
+def test_equals_pybullet_on_our_urdf(model, frame, pybullet_arm):
     q, dq = legal(model, 100)
     chain = model.chain if frame == 'tool' else flange_chain(model)
     position, rotation, _, _ = kinematics.tool_motion(chain, q, dq)
     link = model.tool_frame if frame == 'tool' else model.flange_frame
-    with PyBulletArm(model.urdf_path) as arm:
-        for i, row in enumerate(q):
-            truth = arm.pose(model.joint_names, row, link)
-            assert position[i] == pytest.approx(truth[0], abs=1e-6)
-            assert rotation[i] == pytest.approx(truth[1], abs=1e-6)
+    arm = pybullet_arm(model.urdf_path)
+    for i, row in enumerate(q):
+        truth = arm.pose(model.joint_names, row, link)
+        assert position[i] == pytest.approx(truth[0], abs=1e-6)
+        assert rotation[i] == pytest.approx(truth[1], abs=1e-6)
 
 
-def test_equals_the_flange_of_pybullets_own_panda():
+def test_equals_the_flange_of_pybullets_own_panda(pybullet_arm):
     pybullet_data = pytest.importorskip('pybullet_data')
     panda = load_robot('panda')
     q, _ = legal(panda, 100)
     position = kinematics.tool_position(flange_chain(panda), q)
-    with PyBulletArm(f'{pybullet_data.getDataPath()}/franka_panda/panda.urdf') as arm:
-        for i, row in enumerate(q):
-            truth, _ = arm.pose(panda.joint_names, row, 'panda_link8')
-            assert position[i] == pytest.approx(truth, abs=1e-6)
+    arm = pybullet_arm(f'{pybullet_data.getDataPath()}/franka_panda/panda.urdf')
+    for i, row in enumerate(q):
+        truth, _ = arm.pose(panda.joint_names, row, 'panda_link8')
+        assert position[i] == pytest.approx(truth, abs=1e-6)
 
 
 def test_equals_ikpy(model):
@@ -180,7 +150,7 @@ def test_velocity_is_jacobian_times_joint_velocity(model):
 
 
 def test_shapes_and_types(model):
-    for count in (0, 1, kinematics.FEW_WORLDS, kinematics.FEW_WORLDS + 1):
+    for count in (0, 1, columns.FEW_WORLDS, columns.FEW_WORLDS + 1):
         q, dq = legal(model, count)
         arm = arm_state(model, q, dq)
         assert arm.tool_position.shape == arm.tool_velocity.shape == (count, 3)

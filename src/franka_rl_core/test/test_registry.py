@@ -12,7 +12,7 @@ from franka_rl_core.backends.mock import MockBackend
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError, UnknownNameError
 
 KINDS = {
-    'backends': {'mock', 'pybullet'},
+    'backends': {'kinematic', 'mock', 'pybullet'},
     'tasks': {'reach'},
     'actions': {'ee', 'joints'},
     'safety': {'finite', 'freshness', 'joint_range', 'reach', 'workspace'},
@@ -66,7 +66,7 @@ def test_unknown_name_lists_the_known_ones(kind, shown):
 
 @pytest.mark.parametrize('name', ['base', 'parallel', '__init__', '', '..mock'])
 def test_what_is_no_member_is_not_found(name):
-    with pytest.raises(UnknownNameError, match='known: mock, pybullet'):
+    with pytest.raises(UnknownNameError, match='known: kinematic, mock, pybullet'):
         registry.find('backends', name)
 
 

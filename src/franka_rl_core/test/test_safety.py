@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from franka_rl_core.arrays import NUMPY
 from franka_rl_core.backends.mock import MockBackend
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.safety.base import Reason, SafetyConfig, Verdict
-from franka_rl_core.safety.chain import ORDER, SafetyChain
+from franka_rl_core.safety.chain import ORDER, SafeCommand, SafetyChain
 from franka_rl_core.safety.envelope import (
     Envelope,
     approach_velocity,
@@ -22,6 +23,7 @@ from franka_rl_core.safety.envelope import (
 )
 from franka_rl_core.safety.joint_range import allowed_range
 from franka_rl_core.safety.workspace import WorkspaceLimit
+from franka_rl_core.state import RobotState
 
 PERIOD = 0.04
 CONFIG = SafetyConfig()
@@ -430,17 +432,17 @@ def test_each_joint_at_full_speed_into_its_limit(
 
 def test_the_envelope_is_inside_the_velocity_limits(model):
     for fraction in (0.1, 1.0):
-        envelope = Envelope(model, SafetyConfig(velocity_fraction=fraction), PERIOD)
+        envelope = Envelope(model, SafetyConfig(velocity_fraction=fraction), PERIOD, NUMPY)
         rng = np.random.default_rng(0)
         position = rng.uniform(model.lower - 1.0, model.upper + 1.0, (500, 7))
-        for bound in envelope.bounds(position):
+        for bound in (limits.T for limits in envelope.bounds(position.T)):
             assert (np.abs(bound) <= fraction * model.velocity + TINY).all()
 
 
 def test_the_shortcut_of_the_workspace_is_on_the_safe_side(model, arm_of):
     """Where the Jacobian says that no tool comes near a wall, the kinematics agree."""
-    limit = WorkspaceLimit(model, SafetyConfig(1.0, 0.2), PERIOD)
-    envelope = Envelope(model, SafetyConfig(1.0, 0.2), PERIOD)
+    limit = WorkspaceLimit(model, SafetyConfig(1.0, 0.2), PERIOD, NUMPY)
+    envelope = Envelope(model, SafetyConfig(1.0, 0.2), PERIOD, NUMPY)
     rng = np.random.default_rng(0)
     spared = 0
     for scale in (0.05, 0.2, 0.5, 1.0):
@@ -448,11 +450,14 @@ def test_the_shortcut_of_the_workspace_is_on_the_safe_side(model, arm_of):
         velocity = scale * rng.choice([-1.0, 1.0], (400, 7)) * model.velocity
         for i in range(400):
             row = slice(i, i + 1)
-            path = envelope.braking_path(velocity[row], position[row])
-            if limit._is_far_inside(path, arm_of(model, position[row])):
+            arm, speed = arm_of(model, position[row]), velocity[row].T
+            jacobian = arm.jacobian[:, :3].transpose(1, 2, 0)
+            near = limit._may_come_out(speed, arm.joint_position.T, arm.tool_position.T, jacobian)
+            if not near.any():
                 spared += 1
                 # Not only the three places: every place of the way.
-                way = np.linspace(0.0, 1.0, 9)[:, None] * (path[-1] - position[i])
+                stop = envelope.braking_path(speed, position[row].T)[-1].T
+                way = np.linspace(0.0, 1.0, 9)[:, None] * (stop - position[i])
                 assert (beyond(model, model.tool_position(position[i] + way)) < 0.0).all()
     assert spared > 200
 
@@ -469,11 +474,11 @@ def near_the_posture(rng):
 def follow(model, config, seed, sequence, bulge):
     """Check that the tool stops inside the workspace, and leaves it by no more than a bulge [m]."""
     stream = Stream(model, config, PERIOD, seed, near_the_posture)
-    envelope = Envelope(model, config, PERIOD)
+    envelope = Envelope(model, config, PERIOD, NUMPY)
     assert (beyond(model, model.tool_position(stream.state.joint_position)) < 0.0).all()
     for kind in sequence:
         before, after, _ = stream.step(kind)
-        stop = envelope.braking_path(after.joint_velocity, before.joint_position)[-ARMS:]
+        stop = envelope.braking_path(after.joint_velocity.T, before.joint_position.T)[-1].T
         assert (beyond(model, model.tool_position(stop)) < 1e-6).all()
         assert (beyond(model, model.tool_position(after.joint_position)) < bulge).all()
 
@@ -504,6 +509,75 @@ def test_an_opponent_does_not_get_the_tool_out_of_the_workspace(model, arm_of):
         position, velocity = reached[[worst]], speed[[worst]]
         assert beyond(model, model.tool_position(position)) < 0.01
     assert beyond(model, model.tool_position(position)) > -0.02  # it tried
+
+
+# The same with PyTorch
+
+COUNT = 48
+
+
+def assorted(model, rng):
+    """Return positions, velocities and targets: usual ones, far ones, and what is not finite."""
+    shape = (COUNT, 7)
+    anywhere = rng.uniform(model.lower - 0.3, model.upper + 0.3, shape)
+    above_the_table = nudged(1, 0.6) + rng.normal(0.0, 0.3, shape)
+    position = np.where(rng.random((COUNT, 1)) < 0.4, anywhere, above_the_table)
+    speed = model.velocity * rng.choice([0.0, 0.1, 0.5, 1.2], (COUNT, 1))
+    targets = (
+        position,
+        position + rng.normal(0.0, 0.02, shape),
+        rng.uniform(model.lower - 0.1, model.upper + 0.1, shape),
+        rng.choice([-1e300, 1e9, 1e300], shape),
+        np.where(rng.random(shape) < 0.3, rng.choice([np.nan, np.inf, -np.inf], shape), position),
+    )
+    target = np.choose(rng.integers(len(targets), size=(COUNT, 1)), targets)
+    position[::16, 3] = np.nan
+    speed = speed * rng.uniform(-1.0, 1.0, shape)
+    speed[1::16, 5] = np.inf
+    return position, speed, target
+
+
+def in_torch(model, config, period, position, velocity, target, hold=None, **more):
+    """Send targets through the chain of PyTorch; return what NumPy's would."""
+    torch_arrays = pytest.importorskip('franka_rl_core.torch_arrays')
+    arrays = torch_arrays.TorchArrays('cpu', 'float64')
+    chain = SafetyChain(model, period, config, arrays=arrays)
+    stamp = arrays.index([0] * len(position))
+    position, velocity, target = map(arrays.constant, (position, velocity, target))
+    arm = model.arm_state(RobotState(position, velocity, stamp))
+    hold = None if hold is None else arrays.constant(hold)
+    command = chain(target, arm, hold=hold, **more)
+    return SafeCommand(
+        *(arrays.numpy(getattr(command, f.name)) for f in dataclasses.fields(command))
+    )
+
+
+def assert_same(given, expected):
+    assert (given.verdict == expected.verdict).all() and (given.reason == expected.reason).all()
+    np.testing.assert_allclose(given.joint_position, expected.joint_position, rtol=0, atol=1e-9)
+
+
+@given(robots, configs, periods, st.integers(0, 2**32), st.booleans(), st.sampled_from([0.0, 9.0]))
+def test_torch_decides_as_numpy_does(model, config, period, seed, held_elsewhere, age):
+    rng = np.random.default_rng(seed)
+    position, velocity, target = assorted(model, rng)
+    hold = np.nan_to_num(position) + rng.normal(0.0, 0.01, (COUNT, 7)) if held_elsewhere else None
+    ages = {'hold': hold, 'target_age': age}
+    arm = model.arm_state(RobotState(position, velocity, np.zeros(COUNT, np.int64)))
+    with np.errstate(invalid='ignore'):  # of infinite velocities
+        expected = SafetyChain(model, period, config)(target, arm, **ages)
+    assert_same(in_torch(model, config, period, position, velocity, target, **ages), expected)
+
+
+def test_torch_decides_as_numpy_does_at_the_walls(model, arm_of):
+    rng = np.random.default_rng(0)
+    posture = POSTURE + rng.normal(0.0, 0.5, (20_000, 7))
+    position = posture[np.abs(beyond(model, model.tool_position(posture))) < 0.03]
+    velocity = rng.normal(0.0, 0.3, position.shape)
+    target = position + rng.normal(0.0, 0.1, position.shape)
+    expected = SafetyChain(model, PERIOD)(target, arm_of(model, position, velocity))
+    assert (expected.reason == Reason.WORKSPACE).sum() > 100
+    assert_same(in_torch(model, CONFIG, PERIOD, position, velocity, target), expected)
 
 
 # The mathematics

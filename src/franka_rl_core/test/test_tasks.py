@@ -25,7 +25,7 @@ def task(request):
 def goals(task, count, seed=0):
     """Return achieved and desired goals; some are reached."""
     rng = np.random.default_rng(seed)
-    desired = np.array([task.sample_goal(rng) for _ in range(count)])
+    desired = task.sample_goal(rng.random((count, task.random_size)))
     size = rng.choice([0.001, 0.03, 0.3], (count, 1))
     return desired + size * rng.normal(size=desired.shape), desired
 
@@ -87,7 +87,7 @@ def test_torch_gives_what_numpy_gives(task, dtype):
 
 
 def test_gradients_flow_through_the_reward(task):
-    """The differentiable simulator of the future needs no second reward."""
+    """Backends that are differentiable need no second reward."""
     torch = pytest.importorskip('torch')
     achieved, desired = (torch.from_numpy(goal) for goal in goals(task, 5))
     achieved.requires_grad_()
@@ -95,10 +95,26 @@ def test_gradients_flow_through_the_reward(task):
     assert torch.isfinite(achieved.grad).all() and (achieved.grad != 0).any()
 
 
-def test_goals_repeat_with_the_seed(task):
+def test_goals_repeat_with_the_random_numbers(task):
     first, again, other = (goals(task, 3, seed)[1] for seed in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
-    assert task.sample_goal(np.random.default_rng(0)).shape == (task.goal_size,)
+    assert first.shape == (3, task.goal_size)
+
+
+def test_a_goal_does_not_depend_on_the_others(task):
+    """Also across the border between few worlds (Python floats) and many (columns)."""
+    uniform = np.random.default_rng(0).random((30, task.random_size))
+    alone = [task.sample_goal(row[None])[0] for row in uniform]
+    assert task.sample_goal(uniform).tobytes() == np.array(alone).tobytes()
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+def test_torch_draws_the_goals_that_numpy_draws(task, dtype):
+    torch = pytest.importorskip('torch')
+    uniform = np.random.default_rng(0).random((50, task.random_size)).astype(dtype)
+    given = task.sample_goal(torch.from_numpy(uniform))
+    assert given.dtype == getattr(torch, dtype) and given.shape == (50, task.goal_size)
+    assert given.numpy() == pytest.approx(task.sample_goal(uniform), rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.parametrize('name', TASKS)
@@ -115,8 +131,7 @@ SPARSE, DENSE = ReachTask('sparse'), ReachTask('dense')
 def test_reach_goals_fill_panda_gyms_box():
     low = np.array([-0.3 / 2 + 0.6, -0.3 / 2, 0.0])
     high = np.array([0.3 / 2 + 0.6, 0.3 / 2, 0.3])
-    rng = np.random.default_rng(0)
-    drawn = np.array([DENSE.sample_goal(rng) for _ in range(3000)])
+    drawn = goals(DENSE, 3000)[1]
     assert (drawn >= low).all() and (drawn <= high).all()
     assert drawn.min(axis=0) == pytest.approx(low, abs=2e-3)
     assert drawn.max(axis=0) == pytest.approx(high, abs=2e-3)
@@ -126,8 +141,7 @@ def test_reach_goals_fill_panda_gyms_box():
 @pytest.mark.parametrize('robot', available_robots())
 def test_reach_goals_are_in_the_workspace(robot):
     model = load_robot(robot)
-    rng = np.random.default_rng(0)
-    drawn = np.array([DENSE.sample_goal(rng) for _ in range(500)])
+    drawn = goals(DENSE, 500)[1]
     assert (drawn >= model.workspace_lower).all() and (drawn <= model.workspace_upper).all()
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 import sys
 import threading
@@ -19,7 +18,7 @@ import typer
 
 from franka_rl_core import registry
 from franka_rl_core.cli.options import JsonFile, option, pairs
-from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.envs.config import WORKERS, EnvConfig, useful_workers
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import INTERRUPTED
 from franka_rl_core.json_file import write_json
@@ -28,11 +27,6 @@ from franka_rl_core.share import config_file
 from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig, configure, merge, with_folder
 from franka_rl_learning.run_folder import RunFolder
-
-# Worlds that are stepped together if the user does not say.
-NUM_ENVS = 8
-# Processes that simulate physics if the user does not say.
-WORKERS = min(2, os.cpu_count() or 1)
 
 
 def command(
@@ -44,8 +38,9 @@ def command(
     reward: Annotated[str, option(EnvConfig, 'reward')] = EnvConfig.reward,
     algorithm: Annotated[str, option(TrainConfig, 'algorithm', '--algo')] = TrainConfig.algorithm,
     steps: Annotated[int, option(TrainConfig, 'steps')] = TrainConfig.steps,
-    num_envs: Annotated[int, option(EnvConfig, 'num_envs')] = NUM_ENVS,
+    num_envs: Annotated[int | None, option(EnvConfig, 'num_envs')] = None,
     workers: Annotated[int, option(EnvConfig, 'workers')] = WORKERS,
+    device: Annotated[str, option(EnvConfig, 'device')] = EnvConfig.device,
     seed: Annotated[int, option(TrainConfig, 'seed')] = TrainConfig.seed,
     out: Annotated[str | None, option(TrainConfig, 'out')] = None,
     resume: Annotated[bool, option(TrainConfig, 'resume', '--resume')] = False,
@@ -110,17 +105,22 @@ def _configure(
     settings = _read(file) if file else {}
     texts = pairs(overrides)
     algorithm = options.get('algorithm') or texts.get('algorithm') or settings.get('algorithm')
-    stored: dict[str, Any] = {'num_envs': NUM_ENVS}
+    stored: dict[str, Any] = {}
     if options.get('resume') and 'out' in options:
         stored = RunFolder(options['out']).settings()
         if algorithm not in (None, stored['algorithm']):
             del stored['algorithm_options']  # those of another algorithm
-    chosen = find_algorithm(algorithm or stored.get('algorithm') or TrainConfig.algorithm)
+    backend = options.get('backend') or texts.get('backend') or settings.get('backend')
+    chosen = find_algorithm(
+        algorithm or stored.get('algorithm') or TrainConfig.algorithm,
+        backend or stored.get('backend') or EnvConfig.backend,
+    )
     for key, text in texts.items():
         merge(settings, key, _value(key, text, chosen.config))
     environment, run = configure({**stored, **settings, **options})
     if 'workers' not in {**settings, **options}:
-        environment = dataclasses.replace(environment, workers=_workers(environment))
+        workers = useful_workers(environment.backend, environment.num_envs)
+        environment = dataclasses.replace(environment, workers=workers)
     return environment, with_folder(run, environment.task)
 
 
@@ -134,13 +134,6 @@ def _value(key: str, text: str, algorithm: type[Any]) -> Any:
         if key in {field.name for field in dataclasses.fields(cls)}:
             return from_strings(cls, {key: text})[key]
     return from_strings(EnvConfig, {key: text})[key]  # an entry of a mapping, or unknown
-
-
-def _workers(environment: EnvConfig) -> int:
-    """Give physics as many processes as help; a perfect arm needs none beside this one."""
-    if 'physics' not in registry.find('backends', environment.backend).capabilities:
-        return 1
-    return min(WORKERS, environment.num_envs)
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import build, setting
+from franka_rl_learning.algorithms.base import Algorithm
 from franka_rl_learning.algorithms.table import available_algorithms, find_algorithm
 
 
@@ -24,25 +25,50 @@ class TrainConfig:
     algorithm_options: dict[str, Any] = setting(
         {}, 'overrides of the configuration of the algorithm'
     )
-    steps: int = setting(60_000, 'world steps to learn from, over all sessions', low=1)
+    steps: int = setting(
+        0, "world steps to learn from, over all sessions; 0 for the algorithm's default", low=0
+    )
     seed: int = setting(0, 'seed of weights, exploration and goals', low=0, high=1e9)
     out: str = setting(
         '', 'folder of the run; if none is given, runs/<task>-<algorithm>-<date-time>'
     )
     resume: bool = setting(False, 'go on from the newest checkpoint in the folder of the run')
-    checkpoint_interval: int = setting(10_000, 'world steps between two checkpoints', low=1)
+    checkpoint_interval: int = setting(
+        0, "world steps between two checkpoints; 0 for the algorithm's default", low=0
+    )
     evaluation_episodes: int = setting(
-        100, 'episodes of the evaluation at the end; 0 for none', low=0
+        -1,
+        "episodes of the evaluation at the end; 0 for none, -1 for the algorithm's default",
+        low=-1,
     )
 
-    @property
-    def options(self) -> Any:
+    def find(self, backend: str) -> Algorithm:
+        """
+        Find the algorithm for a backend.
+
+        :raises UnknownNameError: there is none of this name; the message lists those that are.
+        """
+        return find_algorithm(self.algorithm, backend)
+
+    def options(self, backend: str) -> Any:
         """
         Build the configuration of the algorithm.
 
         :raises RefusedError: the algorithm or an option is unknown, or a value is not allowed.
         """
-        return build(find_algorithm(self.algorithm).config, self.algorithm_options)
+        return build(self.find(backend).config, self.algorithm_options)
+
+    def complete(self, environment: EnvConfig) -> TrainConfig:
+        """Fill in the algorithm's defaults for an environment."""
+        defaults = self.find(environment.backend).defaults
+        episodes = self.evaluation_episodes
+        steps = max(defaults.steps, defaults.steps_per_world * environment.num_envs)
+        return dataclasses.replace(
+            self,
+            steps=self.steps or steps,
+            checkpoint_interval=self.checkpoint_interval or defaults.checkpoint_interval,
+            evaluation_episodes=defaults.evaluation_episodes if episodes < 0 else episodes,
+        )
 
 
 def with_folder(config: TrainConfig, task: str) -> TrainConfig:
@@ -61,15 +87,18 @@ def configure(settings: Mapping[str, Any]) -> tuple[EnvConfig, TrainConfig]:
     :raises UnknownNameError: a name is a field of none of them; the message lists all of them.
     :raises RefusedError: a value is not allowed.
     """
-    algorithm = find_algorithm(settings.get('algorithm', TrainConfig.algorithm))
+    backend = settings.get('backend', EnvConfig.backend)
+    algorithm = find_algorithm(settings.get('algorithm', TrainConfig.algorithm), backend)
     sections = {'run': TrainConfig, 'environment': EnvConfig, 'algorithm': algorithm.config}
     sorted_: dict[str, dict[str, Any]] = {name: {} for name in sections}
     for key, value in settings.items():
         sorted_[section_of(key, sections)][key] = value
     options = {**sorted_['run'].pop('algorithm_options', {}), **sorted_['algorithm']}
     run = build(TrainConfig, {**sorted_['run'], 'algorithm_options': options})
-    run.options  # noqa: B018 - refuses what is not allowed
-    return build(EnvConfig, sorted_['environment']), run
+    run.options(backend)  # refuses what is not allowed
+    number = {'num_envs': algorithm.defaults.num_envs}
+    environment = build(EnvConfig, {**number, **sorted_['environment']})
+    return environment, run.complete(environment)
 
 
 def section_of(key: str, sections: Mapping[str, type[Any]]) -> str:

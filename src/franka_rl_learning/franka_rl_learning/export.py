@@ -1,45 +1,37 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a policy of Stable-Baselines3 to the ONNX graph of a policy bundle."""
+"""From a policy to the ONNX graph of a policy bundle."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from stable_baselines3.common.vec_env import VecNormalize
-from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
-
-from franka_rl_core.envs.base import KEYS
-from franka_rl_core.exceptions import RefusedError
 
 # The opset the exporter writes without conversion; onnxruntime reads it since 1.14.
 OPSET = 18
 
 
-def export(policy: BasePolicy, normalizer: VecNormalize | None) -> bytes:
+def export(policy: DeterministicPolicy, size: int) -> bytes:
     """
     Make one graph of normaliser, network, deterministic head and clip to [-1, 1].
 
-    :param policy: policy with dictionaries as observations.
-    :param normalizer: statistics of the observations it was trained on, if they were normalised.
+    :param policy: the policy.
+    :param size: D + G + G, number of values of its observation.
     :returns: the model, ``observation`` (N, D + G + G) float32 → ``action`` (N, K) float32. Equal
         weights give equal bytes.
     """
-    module = DeterministicPolicy(policy, normalizer).eval()
-    example = torch.zeros(2, sum(module.sizes))
     with _quiet():
         program: Any = torch.onnx.export(
-            module,
-            (example,),
+            policy.cpu().eval(),
+            (torch.zeros(2, size),),
             input_names=['observation'],
             output_names=['action'],
             dynamic_shapes=({0: torch.export.Dim('batch')},),
@@ -52,52 +44,47 @@ def export(policy: BasePolicy, normalizer: VecNormalize | None) -> bytes:
 
 
 class DeterministicPolicy(nn.Module):
-    """The best action of a policy as a function of the flat, raw observation."""
+    """
+    The best action of a policy as a function of the flat, raw observation.
 
-    def __init__(self, policy: BasePolicy, normalizer: VecNormalize | None) -> None:
+    :param head: network from the (normalised) observation to the unclipped best action.
+    :param normalizer: of the observations it was trained on, if they were normalised.
+    """
+
+    def __init__(self, head: nn.Module, normalizer: Normalizer | None) -> None:
         super().__init__()
-        spaces = policy.observation_space.spaces  # type: ignore[attr-defined]
-        self.sizes = [spaces[key].shape[0] for key in KEYS]
-        self._order = list(spaces)  # in which the features are laid side by side
-        self._head = _head(policy)
-        self._normalizer = _Normalizer(normalizer) if normalizer and normalizer.norm_obs else None
+        self._head = copy.deepcopy(head)
+        self._normalizer = normalizer
 
     def forward(self, observation: Tensor) -> Tensor:
         """Act: (N, D + G + G) → (N, K)."""
         if self._normalizer is not None:
             observation = self._normalizer(observation)
-        parts = dict(zip(KEYS, torch.split(observation, self.sizes, dim=1), strict=True))
-        features = torch.cat([parts[key] for key in self._order], dim=1)
-        return torch.clamp(self._head(features), -1.0, 1.0)
+        return torch.clamp(self._head(observation), -1.0, 1.0)
 
 
-class _Normalizer(nn.Module):
-    """In double precision, as VecNormalize: with single, a mean far from 0 would cost digits."""
+class Normalizer(nn.Module):
+    """
+    Scales observations; in double precision: with single, a mean far from 0 would cost digits.
+
+    :param mean: (D + G + G,) what becomes 0.
+    :param deviation: (D + G + G,) distance from it that becomes 1.
+    :param clip: largest magnitude of the result.
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, normalizer: VecNormalize) -> None:
+    def __init__(self, mean: Tensor, deviation: Tensor, clip: float) -> None:
         super().__init__()
-        statistics = [normalizer.obs_rms[key] for key in KEYS]
-        mean = np.concatenate([entry.mean for entry in statistics])
-        deviation = np.concatenate([np.sqrt(e.var + normalizer.epsilon) for e in statistics])
-        self.register_buffer('mean', torch.from_numpy(mean))
-        self.register_buffer('deviation', torch.from_numpy(deviation))
-        self._clip = float(normalizer.clip_obs)
+        self.register_buffer('mean', mean.detach().double())
+        self.register_buffer('deviation', deviation.detach().double())
+        self._clip = clip
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Scale: (N, D + G + G) → (N, D + G + G)."""
         scaled = (observation.double() - self.mean) / self.deviation
         return torch.clamp(scaled, -self._clip, self._clip).float()
-
-
-def _head(policy: BasePolicy) -> nn.Module:
-    """Give the network from features to the unclipped best action."""
-    if isinstance(policy, ActorCriticPolicy):
-        return nn.Sequential(policy.mlp_extractor.policy_net, policy.action_net)
-    if isinstance(policy, SACPolicy):
-        return nn.Sequential(policy.actor.latent_pi, policy.actor.mu, nn.Tanh())
-    raise RefusedError(f'no export is known for {type(policy).__name__}')
 
 
 def _strip(model: Any) -> Any:

@@ -22,7 +22,8 @@ from franka_rl_learning.provenance import commit, versions
 RUN_FILE = 'run.yaml'
 # What a resumed run may have otherwise: where and how long it goes on, not what is learned.
 _MAY_DIFFER = {
-    *('backend', 'backend_options', 'workers', 'steps', 'checkpoint_interval'),
+    *('backend', 'backend_options', 'workers', 'device', 'compile'),
+    *('steps', 'checkpoint_interval'),
     *('evaluation_episodes', 'out', 'resume', 'algorithm_options'),
 }
 
@@ -108,7 +109,8 @@ class RunFolder:
             'commit': commit(),
             'versions': versions(),
         }
-        run = {k: v for k, v in _run(config).items() if k not in ('out', 'resume')}
+        settings = _run(environment, config)
+        run = {key: value for key, value in settings.items() if key not in ('out', 'resume')}
         content = {
             'environment': environment.to_dict(),
             'run': run,
@@ -132,12 +134,13 @@ def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
 
 
 def _settings(environment: EnvConfig, config: TrainConfig) -> dict[str, Any]:
-    return {**environment.to_dict(), **_run(config)}
+    return {**environment.to_dict(), **_run(environment, config)}
 
 
-def _run(config: TrainConfig) -> dict[str, Any]:
+def _run(environment: EnvConfig, config: TrainConfig) -> dict[str, Any]:
     """Give the run's settings as plain data, with every option of the algorithm."""
-    return {**dataclasses.asdict(config), 'algorithm_options': plain(config.options)}
+    options = plain(config.options(environment.backend))
+    return {**dataclasses.asdict(config), 'algorithm_options': options}
 
 
 def plain(config: Any) -> dict[str, Any]:

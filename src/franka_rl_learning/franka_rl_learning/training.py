@@ -24,7 +24,6 @@ from franka_rl_core.evaluation import Episode, EvaluationReport, evaluate
 from franka_rl_core.policies.bundle import GRAPH_FILE, PolicyBundle, write_bundle
 from franka_rl_core.policies.metadata import describe
 from franka_rl_learning.algorithms.base import Learner
-from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig, with_folder
 from franka_rl_learning.progress import Progress, Watch
 from franka_rl_learning.provenance import commit, versions
@@ -64,15 +63,17 @@ def train(
     :raises RefusedError: the run may not be started, see :meth:`RunFolder.check`.
     :raises FrankaRLError: the environment's, after the checkpoint.
     """
-    config = with_folder(config, env.config.task)  # type: ignore[attr-defined]
+    environment = env.config  # type: ignore[attr-defined]
+    backend = environment.backend
+    config = with_folder(config, environment.task).complete(environment)
     run = RunFolder(config.out)
-    run.check(env.config, config)  # type: ignore[attr-defined]
-    algorithm, options = find_algorithm(config.algorithm), config.options
+    run.check(environment, config)
+    algorithm, options = config.find(backend), config.options(backend)
     run.make()
     learner = algorithm.learner(env, options, seed=config.seed, log=run.tensorboard)
     if config.resume and (newest := run.checkpoints.newest()):
         learner.load(newest)
-    run.open(env.config, config)  # type: ignore[attr-defined]
+    run.open(environment, config)
     watch = Watch(learner, config.steps, on_progress, should_stop)
     _learn(learner, config, run, watch)
     progress, seconds = watch.now(), watch.seconds
@@ -112,7 +113,8 @@ def _export(learner: Learner, env: VectorEnv, config: TrainConfig, folder: Path)
     environment = env.config  # type: ignore[attr-defined]
     training = {
         'algorithm': config.algorithm,
-        'options': plain(config.options),
+        'library': config.find(environment.backend).library,
+        'options': plain(config.options(environment.backend)),
         'steps': learner.steps,
         'seed': config.seed,
         'commit': commit(),

@@ -58,7 +58,7 @@ class GymnasiumVecEnv(VecEnv):
         """Step the worlds."""
         observation, reward, terminated, truncated, infos = self.env.step(self._actions)
         done = terminated | truncated
-        self.statistics.add(infos)
+        self.statistics.add(infos.get('reward_terms', {}), infos['verdict'])
         self._returns += reward
         self._lengths += 1
         endings: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

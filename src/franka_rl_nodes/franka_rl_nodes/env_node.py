@@ -129,7 +129,7 @@ def _make_env(config: EnvNodeConfig, context: Any) -> FrankaVectorEnv:
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(EnvConfig)}
     if config.backend != 'ros':
         return FrankaVectorEnv(EnvConfig(**fields))
-    backend = RosBackend(config.simulator, config.timeout, context=context)
+    backend = RosBackend(config.simulator, config.timeout, context=context, device=config.device)
     try:
         # The environment is called by what really moves the worlds.
         env_config = EnvConfig(**(fields | {'backend': backend.served}))

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from rclpy.node import Node
 
 from franka_rl_core.backends.base import Backend
+from franka_rl_core.state import RobotState, as_numpy
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from franka_rl_nodes.conversions import from_field, state_to_fields
 
@@ -62,7 +65,7 @@ class LockStep:
             self._sequence = request.sequence
             self.steps += 1
             targets = from_field(request.joint_target, 'float64', count, 7)
-            state_to_fields(self._backend.step(targets), response)
+            self._write(self._backend.step(targets), response)
         return response
 
     def _on_reset(
@@ -82,5 +85,8 @@ class LockStep:
         else:
             self._sequence = request.sequence
             postures = from_field(request.joint_position, 'float64', len(worlds), 7)
-            state_to_fields(self._backend.reset(postures, worlds), response)
+            self._write(self._backend.reset(postures, worlds), response)
         return response
+
+    def _write(self, state: RobotState, response: Any) -> None:
+        state_to_fields(as_numpy(state, self._backend.arrays), response)

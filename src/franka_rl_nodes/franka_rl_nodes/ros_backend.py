@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.context import Context
 
-from franka_rl_core.backends.base import Backend
+from franka_rl_core import registry
+from franka_rl_core.arrays import Array
+from franka_rl_core.backends.base import BATCHED, Backend
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.state import RobotState
@@ -27,6 +27,7 @@ class RosBackend(Backend):
     :param simulator: name of the simulator node.
     :param timeout_s: a call that takes longer means that the simulator is lost [s].
     :param start_timeout_s: time that the simulator may take to start [s].
+    :param device: what computes with the states of a backend that uses PyTorch.
     :raises BackendLostError: the simulator does not answer.
     """
 
@@ -38,6 +39,7 @@ class RosBackend(Backend):
         timeout_s: float = 4.0,
         start_timeout_s: float = 30.0,
         context: Context | None = None,
+        device: str = 'cpu',
     ) -> None:
         self._timeout_s = timeout_s
         self._node = client_node('simulator_client', context)
@@ -55,16 +57,21 @@ class RosBackend(Backend):
         #: The backend behind the simulator node.
         self.served = worlds.backend
         self.capabilities = frozenset(worlds.capabilities)  # type: ignore[misc]
+        self.resets_exactly = registry.find('backends', self.served).resets_exactly
+        if BATCHED in self.capabilities:
+            from franka_rl_core.torch_arrays import TorchArrays
+
+            self.arrays = TorchArrays(device)
         self._sequence = 0
         self._was_reset = False
 
     def reset(
-        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+        self, joint_position: Array, worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
         request = ResetWorlds.Request(
-            worlds=to_field([] if worlds is None else worlds, 'uint32'),
-            joint_position=to_field(joint_position, 'float64'),
+            worlds=to_field([] if worlds is None else self.arrays.numpy(worlds), 'uint32'),
+            joint_position=to_field(self.arrays.numpy(joint_position), 'float64'),
             sequence=self._sequence,
         )
         # Only the first reset may be repeated without a second thought: nothing has been stepped
@@ -74,11 +81,12 @@ class RosBackend(Backend):
         self._was_reset = True
         return self._state(self._reset.first_call(request, self._timeout_s))
 
-    def step(self, joint_target: NDArray[np.float64]) -> RobotState:
+    def step(self, joint_target: Array) -> RobotState:
         """See :meth:`Backend.step`."""
         self._sequence += 1
         request = StepWorlds.Request(
-            sequence=self._sequence, joint_target=to_field(joint_target, 'float64')
+            sequence=self._sequence,
+            joint_target=to_field(self.arrays.numpy(joint_target), 'float64'),
         )
         return self._state(self._step.call(request, self._timeout_s))
 
@@ -86,11 +94,15 @@ class RosBackend(Backend):
         """See :meth:`Backend.close`."""
         self._node.destroy_node()
 
-    @staticmethod
-    def _state(response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
+    def _state(self, response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
         if response.error:
             raise BackendLostError(f'the simulator refused: {response.error}')
-        return state_from_fields(response)
+        state, arrays = state_from_fields(response), self.arrays
+        return RobotState(
+            arrays.constant(state.joint_position),
+            arrays.constant(state.joint_velocity),
+            arrays.index(state.stamp_ns),
+        )
 
 
 def check_worlds(backend: Backend, robot: str, num_worlds: int, control_period: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rclpy.node import Node
 
 from franka_rl_core import registry
-from franka_rl_core.envs.config import EnvConfig, make_backend
+from franka_rl_core.envs.config import EnvConfig, make_backend, useful_workers
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.settings import setting
@@ -32,7 +32,8 @@ class SimulatorConfig:
     robot: str = setting('panda', 'robot', choices=available_robots)
     backend: str = setting('pybullet', 'backend', choices=partial(registry.available, 'backends'))
     num_worlds: int = setting(1, 'worlds that are stepped together; streaming has one', low=1)
-    workers: int = setting(1, 'processes the worlds are split over', low=1)
+    workers: int = setting(0, 'processes the worlds are split over; 0 for as many as help', low=0)
+    device: str = setting('cpu', 'what computes: cpu, or a GPU as cuda or cuda:1')
     control_period: float = setting(
         0.04, 'simulated time of one step (lockstep)', unit='s', low=0.001, high=1.0
     )
@@ -103,7 +104,8 @@ def _env_config(config: SimulatorConfig) -> EnvConfig:
         robot=config.robot,
         backend=config.backend,
         num_envs=config.num_worlds,
-        workers=config.workers,
+        workers=config.workers or useful_workers(config.backend, config.num_worlds),
+        device=config.device,
         control_period=config.step_period,
         backend_options=config.backend_options,
     )

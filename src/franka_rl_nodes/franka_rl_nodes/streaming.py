@@ -16,7 +16,7 @@ from visualization_msgs.msg import Marker
 
 from franka_rl_core.backends.base import Backend
 from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.state import RobotState
+from franka_rl_core.state import RobotState, as_numpy
 from franka_rl_interfaces.srv import ResetWorlds
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import (
@@ -45,7 +45,7 @@ class Streaming:
         self._node = node
         self._backend = backend
         self._timeout = command_timeout_s
-        self._state: RobotState = backend.reset(backend.model.home[None])
+        self._state: RobotState = as_numpy(backend.reset(backend.model.home[None]), backend.arrays)
         self._command: np.ndarray | None = None
         self._received = -np.inf
         self.steps = 0
@@ -65,7 +65,7 @@ class Streaming:
             # Where it is now, once: a target that follows the measured position would sink.
             self._command = self._state.joint_position[0].copy()
             self._received = np.inf
-        self._state = self._backend.step(self._command[None])
+        self._state = as_numpy(self._backend.step(self._command[None]), self._backend.arrays)
         self.steps += 1
         self._publish()
 
@@ -93,7 +93,8 @@ class Streaming:
         if len(request.joint_position) != 7 or not np.isfinite(request.joint_position).all():
             response.error = f'joint_position must hold 7 numbers, not {request.joint_position}'
             return response
-        self._state = self._backend.reset(from_field(request.joint_position, 'float64', 1, 7))
+        state = self._backend.reset(from_field(request.joint_position, 'float64', 1, 7))
+        self._state = as_numpy(state, self._backend.arrays)
         self._command = None
         state_to_fields(self._state, response)
         return response

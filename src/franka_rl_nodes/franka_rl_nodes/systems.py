@@ -72,7 +72,7 @@ class System:
 
 
 _ROBOT = Argument('robot', 'panda', 'robot: panda or fr3')
-_BACKEND = Argument('backend', 'pybullet', 'simulator: pybullet or mock')
+_BACKEND = Argument('backend', 'pybullet', 'simulator: pybullet, kinematic or mock')
 _RESULT = Argument('result', '', 'file for the numbers, JSON; empty for none')
 _ENVIRONMENT = {
     'robot': '{robot}',
@@ -81,6 +81,9 @@ _ENVIRONMENT = {
     'reward': '{reward}',
     'num_envs': '{num_envs}',
     'control_period': '{control_period}',
+    'device': '{device}',
+    'compile': '{compile}',
+    'randomization': '{randomization}',
 }
 
 SYSTEMS = {
@@ -93,15 +96,22 @@ SYSTEMS = {
             Argument('control', 'ee', 'ee (tool displacement) or joints (joint displacement)'),
             Argument('reward', 'dense', 'dense or sparse'),
             Argument('num_envs', '8', 'worlds that are stepped together'),
-            Argument('workers', '2', 'simulator processes the worlds are split over'),
+            Argument('workers', '0', 'simulator processes; 0 for as many as help'),
             Argument('control_period', '0.04', 'time between two actions [s]'),
             Argument('algo', 'ppo', 'algorithm: ppo or sac'),
-            Argument('steps', '60000', 'environment steps'),
+            Argument('steps', '0', 'environment steps; 0 for the default of the algorithm'),
             Argument('seed', '0', 'seed of everything'),
+            Argument('randomization', '{}', 'YAML mapping of deviations, see docs/training.md'),
             Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>'),
             Argument('resume', 'false', 'go on from the newest checkpoint in out'),
             Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
-            Argument('evaluation_episodes', '100', 'fresh goals to evaluate on at the end'),
+            Argument(
+                'evaluation_episodes',
+                '-1',
+                'fresh goals at the end; -1 for the default of the algorithm',
+            ),
+            Argument('device', 'cpu', 'what computes backend kinematic: cpu or cuda'),
+            Argument('compile', 'false', 'fuse the arithmetic of backend kinematic'),
             _RESULT,
         ),
         nodes=(
@@ -114,6 +124,7 @@ SYSTEMS = {
                     'num_worlds': '{num_envs}',
                     'workers': '{workers}',
                     'control_period': '{control_period}',
+                    'device': '{device}',
                 },
             ),
             SystemNode('env', _ENVIRONMENT),

@@ -17,11 +17,13 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 
+from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import FrankaRLError
 from franka_rl_core.exit_codes import DONE
 from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.settings import build, parse_yaml, setting
 from franka_rl_interfaces.action import Train
+from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig, with_folder
 from franka_rl_learning.progress import Progress
 from franka_rl_learning.run_folder import RunFolder
@@ -49,10 +51,9 @@ class TrainerConfig(TrainConfig):
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the algorithm or one of its options is unknown, or the folder cannot
-            be used.
+        :raises RefusedError: the algorithm is unknown, or the folder cannot be used.
         """
-        _ = self.options
+        find_algorithm(self.algorithm, EnvConfig.backend)
         check_json(Path(self.result) if self.result else None)
         if self.out:
             RunFolder(self.out).check_state(self.resume)
@@ -135,7 +136,7 @@ class Trainer:
         done.set_result(result)
 
     def _train(self, config: TrainConfig, handle: ServerGoalHandle | None = None) -> TrainResult:
-        config = with_folder(config, self._env.config.task)
+        config = with_folder(config, self._env.config.task).complete(self._env.config)
         self._node.get_logger().info(
             f'training {config.algorithm} for {config.steps} steps in {config.out}'
         )

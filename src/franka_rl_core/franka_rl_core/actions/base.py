@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
 
@@ -20,6 +18,7 @@ class ActionDecoder(ABC):
 
     :param model: the arm.
     :param scale: displacement that an action of 1 asks for in one control period, in :attr:`unit`.
+    :param arrays: where actions and states live.
     """
 
     #: Name under which the registry finds it: the name of its module.
@@ -31,12 +30,15 @@ class ActionDecoder(ABC):
     #: Scale if none is given.
     default_scale: ClassVar[float]
 
-    def __init__(self, model: RobotModel, scale: float | None = None) -> None:
+    def __init__(
+        self, model: RobotModel, scale: float | None = None, arrays: Arrays = NUMPY
+    ) -> None:
         self.model = model
+        self.arrays = arrays
         self.scale = self.default_scale if scale is None else scale
 
     @abstractmethod
-    def decode(self, action: NDArray[Any], arm: ArmState) -> NDArray[np.float64]:
+    def decode(self, action: Array, arm: ArmState) -> Array:
         """
         Decode a batch of actions; finite values beyond [-1, 1] count as -1 or 1.
 
@@ -46,8 +48,8 @@ class ActionDecoder(ABC):
         :returns: (N, 7) joint targets for the end of the control period [rad].
         """
 
-    def displacement(self, action: NDArray[Any]) -> NDArray[np.float64]:
+    def displacement(self, action: Array) -> Array:
         """Give the displacement that the action asks for: (N, size) in :attr:`unit`."""
-        limited = np.minimum(np.maximum(action, -1.0), 1.0)
-        asked: NDArray[np.float64] = np.multiply(limited, self.scale, dtype=np.float64)
-        return np.where(np.isfinite(action), asked, np.nan)
+        xp, dtype = self.arrays.xp, self.arrays.dtype
+        limited = xp.minimum(xp.maximum(xp.astype(action, dtype, copy=False), -1.0), 1.0)
+        return xp.where(xp.isfinite(action), limited * self.scale, float('nan'))

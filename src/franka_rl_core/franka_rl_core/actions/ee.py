@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from franka_rl_core.actions.base import ActionDecoder
+from franka_rl_core.arrays import NUMPY, Array, Arrays
+from franka_rl_core.columns import Scalar, evaluate, total
+from franka_rl_core.kinematics import damped_least_squares, tool_displacement
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState, RobotState
 
@@ -40,28 +42,38 @@ class EeDecoder(ActionDecoder):
     unit = 'm'
     default_scale = 0.05
 
-    def __init__(self, model: RobotModel, scale: float | None = None) -> None:
-        super().__init__(model, scale)
+    def __init__(
+        self, model: RobotModel, scale: float | None = None, arrays: Arrays = NUMPY
+    ) -> None:
+        super().__init__(model, scale, arrays)
         at_home = RobotState(model.home[None, :], np.zeros((1, 7)), np.zeros(1, np.int64))
-        self._upright = model.arm_state(at_home).tool_rotation[0]
-        self._damping = DAMPING**2 * np.eye(6)
+        upright = model.arm_state(at_home).tool_rotation[0]
+        # Without what is left of cos(pi/2).
+        self._upright = np.where(np.abs(upright) < 1e-12, 0.0, upright).tolist()
+        self._home = arrays.constant(model.home)
 
-    def decode(self, action: NDArray[Any], arm: ArmState) -> NDArray[np.float64]:
+    def decode(self, action: Array, arm: ArmState) -> Array:
         """See :meth:`ActionDecoder.decode`."""
-        error = np.concatenate([self.displacement(action), self._rotation_error(arm)], axis=1)
-        jacobian = arm.jacobian
-        transposed = jacobian.transpose(0, 2, 1)
-        posture = POSTURE_GAIN * (self.model.home - arm.joint_position)
-        rest = error[:, :, None] - jacobian @ posture[:, :, None]
-        solution = np.linalg.solve(jacobian @ transposed + self._damping, rest)
-        return arm.joint_position + posture + (transposed @ solution)[:, :, 0]
+        xp, asked = self.arrays.xp, self.displacement(action)
+        finite = xp.isfinite(asked)
+        # What is not finite is put in at the end: its gradients must not spoil those of the others.
+        errors = (xp.where(finite, asked, 0.0), self._rotation_error(arm))
+        posture = POSTURE_GAIN * (self._home - arm.joint_position)
+        rest = xp.concat(errors, axis=1) - tool_displacement(arm.jacobian, posture)
+        motion = damped_least_squares(arm.jacobian, rest, DAMPING)
+        target = arm.joint_position + posture + motion
+        return xp.where(xp.all(finite, axis=1)[:, None], target, float('nan'))
 
-    def _rotation_error(self, arm: ArmState) -> NDArray[np.float64]:
+    def _rotation_error(self, arm: ArmState) -> Array:
         """Rotation vector from the tool's orientation to upright, times sin(θ)/θ: (N, 3) [rad]."""
+        rows = self.arrays.xp.reshape(arm.tool_rotation, (-1, 9))
+        return evaluate(self._rotation_values, rows)
+
+    def _rotation_values(self, rotation: Sequence[Scalar]) -> Sequence[Scalar]:
         # Half the sum of the cross products of the axes (Luh, Walker and Paul 1980), which is in
         # the antisymmetric part of the rotation between them.
-        between = self._upright @ arm.tool_rotation.transpose(0, 2, 1)
-        twice: NDArray[np.float64] = (
-            between[:, (2, 0, 1), (1, 2, 0)] - between[:, (1, 2, 0), (2, 0, 1)]
-        )
-        return 0.5 * twice
+        def between(i: int, j: int) -> Scalar:
+            pairs = zip(self._upright[i], rotation[3 * j : 3 * j + 3], strict=True)
+            return total([weight * value for weight, value in pairs if weight])
+
+        return [0.5 * (between(i, j) - between(j, i)) for i, j in ((2, 1), (0, 2), (1, 0))]

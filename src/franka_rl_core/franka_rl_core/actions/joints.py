@@ -4,12 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from franka_rl_core.actions.base import ActionDecoder
+from franka_rl_core.arrays import Array
 from franka_rl_core.state import ArmState
 
 
@@ -21,6 +17,6 @@ class JointsDecoder(ActionDecoder):
     unit = 'rad'
     default_scale = 0.05
 
-    def decode(self, action: NDArray[Any], arm: ArmState) -> NDArray[np.float64]:
+    def decode(self, action: Array, arm: ArmState) -> Array:
         """See :meth:`ActionDecoder.decode`."""
         return arm.joint_position + self.displacement(action)

@@ -12,9 +12,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
+
+#: Computes all worlds at once with PyTorch, on any device.
+BATCHED = 'batched'
+#: Gradients flow through a step.
+DIFFERENTIABLE = 'differentiable'
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,13 @@ class Backend(ABC):
 
     #: Name under which the registry finds it: the name of its module.
     name: ClassVar[str]
-    #: What it has: ``'physics'`` (forces, contact) and ``'pictures'``; a task names what it needs.
+    #: What it has: ``'physics'`` (forces, contact), ``'pictures'``, :data:`BATCHED`,
+    #: :data:`DIFFERENTIABLE`; a task names what it needs.
     capabilities: ClassVar[frozenset[str]] = frozenset()
+    #: Where targets and states live.
+    arrays: Arrays = NUMPY
+    #: After a reset, an arm is in that posture to the last bit.
+    resets_exactly = False
 
     def __init__(self, model: RobotModel, num_worlds: int, control_period_s: float) -> None:
         if num_worlds < 1:
@@ -73,7 +84,7 @@ class Backend(ABC):
 
     @abstractmethod
     def reset(
-        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+        self, joint_position: Array, worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """
         Put some worlds at rest in a posture; the others stay as they are.
@@ -84,7 +95,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def step(self, joint_target: NDArray[np.float64]) -> RobotState:
+    def step(self, joint_target: Array) -> RobotState:
         """
         Move every arm straight in joint space, to be at its target one control period later.
 
@@ -93,6 +104,14 @@ class Backend(ABC):
         :raises ValueError: the targets have another shape.
         :raises BackendLostError: the simulator or robot behind it does not answer any more.
         """
+
+    def detach(self) -> RobotState:
+        """
+        Forget how the state came about: gradients end here.
+
+        :raises RefusedError: gradients do not flow through this backend.
+        """
+        raise RefusedError(f'backend {self.name!r} is not differentiable; kinematic is')
 
     def render(
         self, world: int = 0, camera: Camera | None = None, markers: Sequence[Marker] = ()
@@ -105,10 +124,10 @@ class Backend(ABC):
         """
         raise RefusedError(f'backend {self.name!r} has no pictures; pybullet has')
 
-    def _checked(self, joint_target: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the targets as float64, after a look at their shape."""
-        target = np.asarray(joint_target, np.float64)
-        if target.shape != (self.num_worlds, len(self.model.home)):
+    def _checked(self, joint_target: Array) -> Array:
+        """Give the targets as an array of the backend's, after a look at their shape."""
+        target = self.arrays.constant(joint_target)
+        if tuple(target.shape) != (self.num_worlds, len(self.model.home)):
             expected = (self.num_worlds, len(self.model.home))
             raise ValueError(f'joint targets must have shape {expected}, not {target.shape}')
         return target

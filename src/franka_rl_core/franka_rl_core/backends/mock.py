@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import Backend
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
@@ -18,6 +19,7 @@ class MockBackend(Backend):
     """N arms that are at their target one control period later, whatever the target."""
 
     name = 'mock'
+    resets_exactly = True
 
     def __init__(
         self, model: RobotModel, num_worlds: int = 1, control_period_s: float = 0.04
@@ -28,7 +30,7 @@ class MockBackend(Backend):
         self._stamp_ns = np.zeros(num_worlds, np.int64)
 
     def reset(
-        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
         rows = slice(None) if worlds is None else list(worlds)

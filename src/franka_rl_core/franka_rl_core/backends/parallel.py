@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from franka_rl_core import registry
+from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import Backend, Camera, Marker
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import RobotModel, load_robot
@@ -70,7 +71,7 @@ class ParallelBackend(Backend):
         self._is_new = True
 
     def reset(
-        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
         indices = np.arange(self.num_worlds) if worlds is None else np.asarray(worlds)

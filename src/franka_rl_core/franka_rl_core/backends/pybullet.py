@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import Backend, Camera, Marker
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.robot_model import RobotModel
@@ -91,7 +92,7 @@ class PybulletBackend(Backend):
         _substeps(control_period_s)
 
     def reset(
-        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | None = None
+        self, joint_position: NDArray[np.float64], worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
         indices = range(self.num_worlds) if worlds is None else worlds

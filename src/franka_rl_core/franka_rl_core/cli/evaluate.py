@@ -31,6 +31,7 @@ def command(
         int, typer.Option(min=1, help='Worlds that are stepped together, at most one per episode.')
     ] = NUM_ENVS,
     workers: Annotated[int, option(EnvConfig, 'workers')] = EnvConfig.workers,
+    device: Annotated[str, option(EnvConfig, 'device')] = EnvConfig.device,
     backend_option: Annotated[
         list[str] | None, typer.Option(help='Option of the backend, as name=value; repeatable.')
     ] = None,
@@ -54,6 +55,9 @@ def command(
         robot=trained.robot if robot == 'the bundle’s' else robot,
         num_envs=min(num_envs, episodes),
         workers=workers,
+        device=device,
+        compile=False,
+        randomization={},  # what is evaluated is the simulator as it is
         backend_options={key: parse_yaml(v, key) for key, v in pairs(backend_option or []).items()},
     )
     policy.check(config)

@@ -12,12 +12,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Array
 from franka_rl_core.envs.config import EnvConfig, Parts, make_parts
 from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.observation import observe
 from franka_rl_core.state import ArmState
 
-Observation = dict[str, NDArray[np.float32]]
+#: Arrays of float32, of NumPy's or of what the worlds live in
+Observation = dict[str, Any]
 Step = tuple[Observation, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 #: Keys of an observation, in the order in which a policy's flat input holds them.
 KEYS = ('observation', 'achieved_goal', 'desired_goal')
@@ -38,11 +40,14 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     :param config: the environment.
     :param autoreset_mode: who starts the next episode.
+    :param parts: the objects that the configuration names, if they exist already.
     """
 
-    def __init__(self, config: EnvConfig, autoreset_mode: AutoresetMode) -> None:
+    def __init__(
+        self, config: EnvConfig, autoreset_mode: AutoresetMode, parts: Parts | None = None
+    ) -> None:
         self.config = config
-        self.parts = make_parts(config)
+        self.parts = parts or make_parts(config)
         self.num_envs = config.num_envs
         self.metadata = {
             'autoreset_mode': autoreset_mode,
@@ -86,16 +91,18 @@ def observation_space(parts: Parts) -> spaces.Dict:
     return spaces.Dict(dict(zip(KEYS, values, strict=True)))
 
 
-def goal_observation(parts: Parts, arm: ArmState, goal: NDArray[np.float64]) -> Observation:
+def goal_observation(parts: Parts, arm: ArmState, goal: Array) -> Observation:
     """
     Build the observation of N arms; training and deployment both call this.
 
     :param goal: (N, G).
     """
+    arrays = parts.arrays
     values = (
-        observe(parts.terms, arm),
-        parts.task.achieved_goal(arm).astype(np.float32),
-        goal.astype(np.float32),
+        observe(parts.terms, arm, arrays),
+        # Copies: what is handed out must not change with the worlds.
+        arrays.join([parts.task.achieved_goal(arm)]),
+        arrays.join([goal]),
     )
     return dict(zip(KEYS, values, strict=True))
 

@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from franka_rl_core import registry
 from franka_rl_core.actions.base import ActionDecoder
-from franka_rl_core.backends.base import Backend
+from franka_rl_core.arrays import NUMPY, Arrays
+from franka_rl_core.backends.base import BATCHED, Backend
 from franka_rl_core.backends.parallel import ParallelBackend
-from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.exceptions import MissingDependencyError, RefusedError
 from franka_rl_core.observation import ObservationTerm
 from franka_rl_core.robot_model import RobotModel, available_robots, load_robot
 from franka_rl_core.safety.base import SafetyConfig
@@ -21,14 +24,16 @@ from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.settings import build, setting
 from franka_rl_core.tasks.base import Task
 
+# More processes than this do not help a step of few worlds.
+WORKERS = min(2, os.cpu_count() or 1)
+
 
 @dataclass(frozen=True)
 class EnvConfig:
     """
     An environment, by names and numbers: equal configurations are the same environment.
 
-    What a policy depends on (all but ``backend``, ``num_envs``, ``workers`` and
-    ``backend_options``) is stored in its bundle.
+    What a policy depends on is compared when its bundle is loaded, see :class:`BundleMetadata`.
     """
 
     robot: str = setting('panda', 'robot', choices=available_robots)
@@ -46,7 +51,12 @@ class EnvConfig:
         low=0.0,
     )
     safety: dict[str, Any] = setting({}, 'overrides of SafetyConfig')
+    randomization: dict[str, Any] = setting({}, 'overrides of RandomizationConfig')
     backend_options: dict[str, Any] = setting({}, 'options of the backend')
+    device: str = setting('cpu', 'what computes: cpu, or a GPU as cuda or cuda:1')
+    compile: bool = setting(
+        False, 'fuse the arithmetic of a step; the first time that takes half a minute'
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Give the configuration as plain data, which ``settings.build`` reads back."""
@@ -62,20 +72,23 @@ class Parts:
     terms: tuple[ObservationTerm, ...]
     decoder: ActionDecoder
     chain: SafetyChain
+    arrays: Arrays
 
 
-def make_parts(config: EnvConfig) -> Parts:
+def make_parts(config: EnvConfig, arrays: Arrays = NUMPY) -> Parts:
     """
     Build what training and deployment share.
 
+    :param arrays: where the states live.
     :raises RefusedError: a name or key of the configuration is unknown; the message lists the known
         ones.
     """
     model = load_robot(config.robot)
     task = registry.find('tasks', config.task)(config.reward)
-    decoder = registry.find('actions', config.control)(model, config.action_scale or None)
-    chain = SafetyChain(model, config.control_period, build(SafetyConfig, config.safety))
-    return Parts(model, task, task.observation_terms(config.control), decoder, chain)
+    decoder = registry.find('actions', config.control)(model, config.action_scale or None, arrays)
+    safety = build(SafetyConfig, config.safety)
+    chain = SafetyChain(model, config.control_period, safety, arrays=arrays)
+    return Parts(model, task, task.observation_terms(config.control), decoder, chain, arrays)
 
 
 def make_backend(config: EnvConfig) -> Backend:
@@ -84,23 +97,48 @@ def make_backend(config: EnvConfig) -> Backend:
 
     :raises RefusedError: a name or option is unknown, or the backend lacks what the task needs.
     """
-    check_capabilities(config, registry.find('backends', config.backend).capabilities)
+    cls = registry.find('backends', config.backend)
+    check_capabilities(config, cls.capabilities)
+    options = _options(config, cls)
     model = load_robot(config.robot)
     worlds, period = config.num_envs, config.control_period
     if config.workers > 1:
         return ParallelBackend(
-            model,
-            config.backend,
-            worlds,
-            period,
-            workers=config.workers,
-            options=config.backend_options,
+            model, config.backend, worlds, period, workers=config.workers, options=options
         )
-    cls = registry.find('backends', config.backend)
-    backend: Backend = registry.construct(
-        cls, model, worlds, period, options=config.backend_options
-    )
+    backend: Backend = registry.construct(cls, model, worlds, period, options=options)
     return backend
+
+
+def _options(config: EnvConfig, cls: type[Backend]) -> dict[str, Any]:
+    """Add what the environment's own fields say to the backend's options."""
+    if BATCHED in cls.capabilities:
+        if config.workers > 1:
+            raise RefusedError(f'backend {config.backend!r} takes one process, workers = 1')
+        return {'device': config.device, **config.backend_options}
+    if config.device != 'cpu' or config.compile:
+        raise RefusedError(
+            f'backend {config.backend!r} takes device cpu and no compile; '
+            f'others are for {_having(frozenset({BATCHED}))}'
+        )
+    return config.backend_options
+
+
+def _having(capabilities: frozenset[str]) -> str:
+    """List the backends that have these capabilities."""
+    having = []
+    for name in registry.available('backends'):
+        with contextlib.suppress(MissingDependencyError):
+            if capabilities <= registry.find('backends', name).capabilities:
+                having.append(name)
+    return ', '.join(having) or 'no backend'
+
+
+def useful_workers(backend: str, num_worlds: int) -> int:
+    """Give the number of processes that help a backend: physics has use for two cores or more."""
+    if 'physics' not in registry.find('backends', backend).capabilities:
+        return 1
+    return min(WORKERS, num_worlds)
 
 
 def check_capabilities(config: EnvConfig, capabilities: frozenset[str]) -> None:
@@ -113,4 +151,5 @@ def check_capabilities(config: EnvConfig, capabilities: frozenset[str]) -> None:
     if lacking := needs - capabilities:
         raise RefusedError(
             f'task {config.task!r} needs {sorted(lacking)}, which backend {config.backend!r} lacks'
+            f'; these have it: {_having(needs)}'
         )

@@ -4,44 +4,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
+from franka_rl_core.arrays import NUMPY, Array, Arrays
+from franka_rl_core.random_numbers import make_key, uniform
 from franka_rl_core.tasks.base import Task
 
 
 class GoalSampler:
     """
-    Draws goals from one random stream per world.
+    Draws goals: those of a world depend on the seed, on the world and on how many it drew before.
 
-    The streams are children of one seed, so a world's goals depend neither on how many worlds there
-    are nor on when the others restart.
+    :param task: whose goals.
+    :param num_worlds: N.
+    :param arrays: where they live.
     """
 
-    def __init__(self, task: Task, num_worlds: int) -> None:
+    def __init__(self, task: Task, num_worlds: int, arrays: Arrays = NUMPY) -> None:
         self._task = task
-        self.goal: NDArray[np.float64] = np.zeros((num_worlds, task.goal_size))
+        self._arrays = arrays
+        #: (N, G) newest goals
+        self.goal: Array = arrays.repeated([0.0] * task.goal_size, num_worlds)
+        self._num_worlds = num_worlds
         self.seed(None)
 
     def seed(self, seed: int | None) -> None:
-        """Start the streams again; None takes entropy from the system."""
-        children = np.random.SeedSequence(seed).spawn(len(self.goal))
-        self._streams = [np.random.default_rng(child) for child in children]
+        """Start again with a seed; None takes entropy from the system."""
+        self._key = make_key(seed)
+        self._drawn = self._arrays.index([0] * self._num_worlds)
 
-    def draw(self, worlds: NDArray[np.int64]) -> None:
-        """Draw new goals for these worlds."""
-        # A new array: observations that were handed out keep the old goals.
-        self.goal = self.goal.copy()
-        for world in worlds:
-            self.goal[world] = self._task.sample_goal(self._streams[world])
-
-    def state(self) -> list[dict[str, Any]]:
-        """Give the state of the streams, as plain data."""
-        return [dict(stream.bit_generator.state) for stream in self._streams]
-
-    def set_state(self, state: list[dict[str, Any]]) -> None:
-        """Go on from a state given by :meth:`state`."""
-        for stream, value in zip(self._streams, state, strict=True):
-            stream.bit_generator.state = value
+    def draw(self, worlds: Array) -> None:
+        """Draw new goals for some worlds, (M,) int64; :attr:`goal` becomes another array."""
+        drawn = self._drawn[worlds]
+        numbers = uniform(self._arrays, self._key, worlds, drawn, self._task.random_size)
+        self.goal = self._arrays.replaced(self.goal, worlds, self._task.sample_goal(numbers))
+        self._drawn = self._arrays.replaced(self._drawn, worlds, drawn + 1)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.settings import setting
 from franka_rl_core.state import ArmState
@@ -26,7 +24,7 @@ class Verdict(IntEnum):
 
 
 # Arrays are compared five times as fast with an int as with an IntEnum.
-_HELD = int(Verdict.HELD)
+_PASSED, _CLIPPED, _HELD = map(int, Verdict)
 
 
 class Reason(IntEnum):
@@ -72,44 +70,57 @@ class SafetyConfig:
 
 @dataclass
 class Proposal:
-    """The targets on their way through the chain; limits change it in place."""
+    """
+    The targets on their way through the chain; limits change its fields, not their arrays.
 
-    target: NDArray[np.float64]  # (N, 7) [rad]
-    hold: NDArray[np.float64]  # (N, 7) where a held arm stays [rad]
+    Here the joints come first: the values of a joint lie in a row in memory, which PyTorch's
+    compiler keeps to.
+    """
+
+    arrays: Arrays
+    position: Array  # (7, N) measured [rad]
+    speed: Array  # (7, N) measured [rad/s]
+    target: Array  # (7, N) [rad]
+    hold: Array  # (7, N) where a held arm stays [rad]
     state_age: float  # [s]
     target_age: float  # [s]
-    low: NDArray[np.float64]  # (N, 7) velocities that the arm's limits allow, see Envelope [rad/s]
-    high: NDArray[np.float64]
-    verdict: NDArray[np.uint8]  # (N,)
-    reason: NDArray[np.uint8]  # (N,) of the first limit that gave the verdict
-    velocity: NDArray[np.float64] | None = None  # (N, 7) Envelope's, as long as the target stays
+    low: Array  # (7, N) velocities that the arm's limits allow, see Envelope [rad/s]
+    high: Array
+    verdict: Array  # (N,) uint8
+    reason: Array  # (N,) uint8 of the first limit that gave the verdict
+    velocity: Array | None = None  # (7, N) Envelope's, as long as the target stays
 
     @property
-    def held(self) -> NDArray[np.bool_]:
+    def held(self) -> Array:
         """Which arms are held: (N,)."""
-        return np.equal(self.verdict, _HELD)
+        return self.verdict == _HELD
 
-    def refuse(self, rows: NDArray[np.bool_], reason: Reason) -> None:
-        """Hold the arms in ``rows``."""
-        fresh = rows & ~self.held
-        self.target[fresh] = self.hold[fresh]
+    def refuse(self, rows: Array, reason: Reason) -> None:
+        """Hold the arms in ``rows`` (N,)."""
+        xp = self.arrays.xp
+        if not self.arrays.may_be_any(rows):
+            return
+        fresh = xp.logical_and(rows, self.verdict != _HELD)
+        self.target = xp.where(fresh, self.hold, self.target)
         self.velocity = None
         # Only a target leads an arm back that is out of its range; a held one stays there.
-        self.low[fresh] = np.minimum(self.low[fresh], 0.0)
-        self.high[fresh] = np.maximum(self.high[fresh], 0.0)
-        self.verdict[fresh] = Verdict.HELD
-        self.reason[fresh] = reason
+        self.low = xp.where(fresh, xp.minimum(self.low, 0.0), self.low)
+        self.high = xp.where(fresh, xp.maximum(self.high, 0.0), self.high)
+        self.verdict = xp.where(fresh, _HELD, self.verdict)
+        self.reason = xp.where(fresh, int(reason), self.reason)
 
-    def clip(self, target: NDArray[np.float64], reason: Reason) -> None:
-        """Take ``target`` (N, 7) instead, and mark the rows it changes; held rows keep theirs."""
-        changed = (target != self.target).any(axis=1)
-        if changed.any():
-            changed &= ~self.held
-            first = changed & (self.verdict == Verdict.PASSED)
-            self.verdict[first] = Verdict.CLIPPED
-            self.reason[first] = reason
-            self.target = np.where(changed[:, None], target, self.target)
-            self.velocity = None
+    def clip(self, target: Array, reason: Reason) -> None:
+        """Take ``target`` (7, N) instead, and mark the rows it changes; held rows keep theirs."""
+        xp = self.arrays.xp
+        changed = xp.any(target != self.target, axis=0)
+        if not self.arrays.may_be_any(changed):
+            return
+        changed = xp.logical_and(changed, self.verdict != _HELD)
+        first = xp.logical_and(changed, self.verdict == _PASSED)
+        self.verdict = xp.where(first, _CLIPPED, self.verdict)
+        self.reason = xp.where(first, int(reason), self.reason)
+        self.target = xp.where(changed, target, self.target)
+        self.velocity = None
 
 
 class Limit(ABC):
@@ -119,13 +130,17 @@ class Limit(ABC):
     :param model: the arm.
     :param config: how much of its limits may be used.
     :param control_period_s: time in which a target is to be reached [s].
+    :param arrays: where targets and states live.
     """
 
     #: Name under which the registry finds it: the name of its module.
     name: ClassVar[str]
 
-    def __init__(self, model: RobotModel, config: SafetyConfig, control_period_s: float) -> None:
+    def __init__(
+        self, model: RobotModel, config: SafetyConfig, control_period_s: float, arrays: Arrays
+    ) -> None:
         self.model = model
+        self.arrays = arrays
         self.config = config
         self.control_period_s = control_period_s
 

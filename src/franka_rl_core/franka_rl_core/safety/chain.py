@@ -7,10 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from franka_rl_core import registry
+from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Proposal, SafetyConfig
@@ -26,9 +24,9 @@ ORDER = ('freshness', 'finite', 'joint_range', 'workspace', 'reach')
 class SafeCommand:
     """What may be sent to N arms."""
 
-    joint_position: NDArray[np.float64]  # (N, 7) [rad]
-    verdict: NDArray[np.uint8]  # (N,) of Verdict
-    reason: NDArray[np.uint8]  # (N,) of Reason
+    joint_position: Array  # (N, 7) [rad]
+    verdict: Array  # (N,) of Verdict
+    reason: Array  # (N,) of Reason
 
 
 class SafetyChain:
@@ -39,6 +37,7 @@ class SafetyChain:
     :param control_period_s: time in which a target is to be reached [s].
     :param config: how much of the robot's limits may be used.
     :param limits: names of the limits, in order; ``'reach'`` must be the last.
+    :param arrays: where targets and states live.
     :raises RefusedError: a limit is unknown, ``'reach'`` is not the last, or targets would always
         be too old.
     """
@@ -49,6 +48,7 @@ class SafetyChain:
         control_period_s: float,
         config: SafetyConfig | None = None,
         limits: Sequence[str] = ORDER,
+        arrays: Arrays = NUMPY,
     ) -> None:
         if not limits or limits[-1] != 'reach':
             raise RefusedError(f"the last limit must be 'reach', not in {list(limits)}")
@@ -60,15 +60,17 @@ class SafetyChain:
             )
         classes = [registry.find('safety', name) for name in limits]
         self.config = config
-        self._envelope = Envelope(model, config, control_period_s)
-        self._limits = [cls(model, config, control_period_s) for cls in classes]
+        self._arrays = arrays
+        parameters = (model, config, control_period_s, arrays)
+        self._envelope = Envelope(*parameters)
+        self._limits = [cls(*parameters) for cls in classes]
 
     def __call__(
         self,
-        target: NDArray[np.float64],
+        target: Array,
         arm: ArmState,
         *,
-        hold: NDArray[np.float64] | None = None,
+        hold: Array | None = None,
         state_age: float = 0.0,
         target_age: float = 0.0,
     ) -> SafeCommand:
@@ -85,18 +87,23 @@ class SafetyChain:
         """
         if target.shape != arm.joint_position.shape:
             raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
-        count = len(target)
-        low, high = self._envelope.bounds(arm.joint_position)
+        rows = self._arrays.rows
+        position = rows(arm.joint_position.T)
+        low, high = self._envelope.bounds(position)
+        passed = self._arrays.xp.zeros_like(target[:, 0], dtype=self._arrays.xp.uint8)
         proposal = Proposal(
-            target=np.array(target, np.float64),
-            hold=arm.joint_position if hold is None else hold,
+            arrays=self._arrays,
+            position=position,
+            speed=rows(arm.joint_velocity.T),
+            target=rows(self._arrays.constant(target).T),
+            hold=position if hold is None else rows(hold.T),
             state_age=state_age,
             target_age=target_age,
             low=low,
             high=high,
-            verdict=np.zeros(count, np.uint8),
-            reason=np.zeros(count, np.uint8),
+            verdict=passed,
+            reason=passed,
         )
         for limit in self._limits:
             limit.apply(proposal, arm)
-        return SafeCommand(proposal.target, proposal.verdict, proposal.reason)
+        return SafeCommand(self._arrays.whole(proposal.target).T, proposal.verdict, proposal.reason)

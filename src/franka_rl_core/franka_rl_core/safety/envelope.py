@@ -4,19 +4,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
+from franka_rl_core.arrays import Array, Arrays, namespace
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Proposal, SafetyConfig
 from franka_rl_core.safety.joint_range import allowed_range
-from franka_rl_core.state import ArmState
-
-Array = NDArray[np.float64]
 
 # Braking before a position limit plans with this share of the allowed deceleration; the rest
 # absorbs tracking error.
 BRAKING_SHARE = 0.8
+
+
+def _column(name: str) -> Any:
+    """Give one number per joint, in the form in which velocities are computed with."""
+    return property(lambda self: self._arrays.rows(self._columns[name]))
 
 
 class Envelope:
@@ -40,75 +42,116 @@ class Envelope:
     them: whatever velocity 1 and 2 allow, they allow one that is lower by aT a period later.
     """
 
-    def __init__(self, model: RobotModel, config: SafetyConfig, control_period_s: float) -> None:
+    _lower = _column('lower')  # end of the range [rad]
+    _upper = _column('upper')
+    _fastest = _column('fastest')  # [rad/s]
+    _change = _column('change')  # of the velocity in one period [rad/s]
+    _braking = _column('braking')  # [rad/s²]
+    _offset = _column('offset')  # of the falling velocity limit, see approach_velocity
+    _falling = _column('falling')
+
+    def __init__(
+        self, model: RobotModel, config: SafetyConfig, control_period_s: float, arrays: Arrays
+    ) -> None:
+        column = arrays.column
+        self._arrays, self._xp = arrays, arrays.xp
         self._period = control_period_s
         self._share = config.velocity_fraction
-        self._fastest = config.velocity_fraction * model.velocity
-        lower, upper = allowed_range(model, config)
-        self._ends, self._signs = np.array([[-lower], [upper]]), np.array([[[1.0]], [[-1.0]]])
         self._margin = config.joint_margin
+        lower, upper = allowed_range(model, config)
         acceleration = config.acceleration_fraction * model.acceleration
-        self._change = acceleration * control_period_s  # of velocity in one period [rad/s]
-        self._braking = BRAKING_SHARE * acceleration
-        self._offset = model.velocity_offset
-        if model.deceleration is not None:
+        self._columns = {
+            'lower': column(lower),
+            'upper': column(upper),
+            'fastest': column(config.velocity_fraction * model.velocity),
+            'change': column(acceleration * control_period_s),
+            'braking': column(BRAKING_SHARE * acceleration),
+        }
+        self._slows_down = model.velocity_offset is not None
+        if model.velocity_offset is not None and model.deceleration is not None:
             # The limit may fall faster than the joint may brake.
-            self._falling = np.minimum(model.deceleration, self._braking / self._share**2)
+            hardest = BRAKING_SHARE * acceleration / self._share**2
+            falling = self._xp.minimum(column(model.deceleration), column(hardest))
+            self._columns |= {'offset': column(model.velocity_offset), 'falling': falling}
 
     def bounds(self, position: Array) -> tuple[Array, Array]:
-        """Give the lowest and the highest velocity by 1 and 2: (N, 7), (N, 7) [rad/s]."""
-        distance = self._ends + self._signs * position  # to the lower end, to the upper end
-        speed = braking_velocity(distance, self._braking, self._period)
-        speed = np.minimum(np.maximum(speed, -self._fastest), self._fastest)
-        if self._offset is not None:
-            to_end = distance + self._margin
-            falling = (self._offset, self._falling, self._share, self._period)
-            speed = np.minimum(speed, approach_velocity(to_end, *falling))
-        return -speed[0], speed[1]
+        """Give the lowest and the highest velocity by 1 and 2: (7, N), (7, N) [rad/s]."""
+        return -self._speed(position - self._lower), self._speed(self._upper - position)
 
-    def velocity(self, proposal: Proposal, arm: ArmState) -> Array:
-        """Give the allowed velocity that leads towards the target: (N, 7) [rad/s]."""
+    def _speed(self, distance: Array) -> Array:
+        """Give the highest velocity towards an end of the range: (7, N) [rad/s]."""
+        xp = self._xp
+        speed = braking_velocity(distance, self._braking, self._period)
+        speed = xp.minimum(xp.maximum(speed, -self._fastest), self._fastest)
+        if self._slows_down:
+            falling = (self._offset, self._falling, self._share, self._period)
+            speed = xp.minimum(speed, approach_velocity(distance + self._margin, *falling))
+        return speed
+
+    def velocity(self, proposal: Proposal) -> Array:
+        """Give the allowed velocity that leads towards the target: (7, N) [rad/s]."""
         if proposal.velocity is None:
-            asked = (proposal.target - arm.joint_position) / self._period
-            bounds = (proposal.low, proposal.high, arm.joint_velocity)
-            in_line = np.where(proposal.held[:, None], asked, self._in_line(asked, *bounds))
-            proposal.velocity = self.nearest(in_line, *bounds)
+            proposal.velocity = self.towards(
+                proposal.target,
+                proposal.position,
+                proposal.held,
+                proposal.low,
+                proposal.high,
+                proposal.speed,
+            )
         return proposal.velocity
+
+    def towards(
+        self, target: Array, position: Array, held: Array, low: Array, high: Array, speed: Array
+    ) -> Array:
+        """Give the allowed velocity that leads from a position to a target: (7, N) [rad/s]."""
+        asked = (target - position) / self._period
+        in_line = self._xp.where(held, asked, self._in_line(asked, low, high, speed))
+        return self.nearest(in_line, low, high, speed)
 
     def nearest(self, asked: Array, low: Array, high: Array, speed: Array) -> Array:
         """
-        Clip a velocity to 1, 2 and 3: (N, 7) [rad/s].
+        Clip a velocity to 1, 2 and 3: (7, N) [rad/s].
 
         :param low: lowest velocity by 1 and 2, see :meth:`bounds`.
         :param high: the highest.
         :param speed: measured velocity.
         """
-        velocity = np.minimum(np.maximum(asked, low), high)
-        return np.minimum(np.maximum(velocity, speed - self._change), speed + self._change)
+        xp = self._xp
+        velocity = xp.minimum(xp.maximum(asked, low), high)
+        return xp.minimum(xp.maximum(velocity, speed - self._change), speed + self._change)
 
     def _in_line(self, asked: Array, low: Array, high: Array, speed: Array) -> Array:
         """Slow down all joints alike; a velocity that is allowed keeps its bits."""
-        asked = asked / np.maximum((np.abs(asked) / self._fastest).max(axis=1, keepdims=True), 1.0)
-        change = np.minimum(np.maximum(asked, low), high) - speed
-        excess = np.maximum((np.abs(change) / self._change).max(axis=1, keepdims=True), 1.0)
-        return np.where(excess > 1.0, speed + change / excess, asked)
+        xp = self._xp
+        asked = asked / _at_least_1(xp.abs(asked) / self._fastest)
+        change = xp.minimum(xp.maximum(asked, low), high) - speed
+        excess = _at_least_1(xp.abs(change) / self._change)
+        return xp.where(excess > 1.0, speed + change / excess, asked)
 
-    def braking_path(self, velocity: Array, position: Array) -> Array:
+    def braking_path(self, velocity: Array, position: Array) -> tuple[Array, Array, Array]:
         """
         Give the way of an arm that brakes after a period at this velocity.
 
-        :returns: (3 N, 7) [rad]: first the N ends of the period, then the places halfway through
-            the braking, then the stops.
+        :returns: the end of the period, the place halfway through the braking, the stop; each
+            (7, N) [rad].
         """
+        xp = self._xp
         end = position + velocity * self._period
         way = stopping_distance(velocity, self._change, self._period)
-        time = np.maximum(np.abs(velocity) / self._change, 1e-9)
-        left = np.maximum(1.0 - 0.5 * time.max(axis=1, keepdims=True) / time, 0.0)
-        return np.concatenate([end, end + way * (1.0 - left * left), end + way])
+        time = xp.maximum(xp.abs(velocity) / self._change, 1e-9)
+        left = xp.maximum(1.0 - 0.5 * xp.max(time, axis=0) / time, 0.0)
+        return end, end + way * (1.0 - left * left), end + way
 
     def stopping_time(self, velocity: Array) -> Array:
-        """Give how much further a joint stops per velocity that it is faster: (N, 7) [s]."""
-        return self._period * (1.0 + np.floor(np.abs(velocity) / self._change))
+        """Give how much further a joint stops per velocity that it is faster: (7, N) [s]."""
+        return self._period * (1.0 + self._xp.floor(self._xp.abs(velocity) / self._change))
+
+
+def _at_least_1(values: Array) -> Array:
+    """Give the largest of each world, or 1."""
+    xp = namespace(values)
+    return xp.maximum(xp.max(values, axis=0), 1.0)
 
 
 def braking_velocity(distance: Array, deceleration: Array, period_s: float) -> Array:
@@ -120,13 +163,14 @@ def braking_velocity(distance: Array, deceleration: Array, period_s: float) -> A
     is the one that ends at rest, and v = d/(n T) + a T (n - 1)/2. A negative distance (the joint
     is outside) gives the velocity that leads back in one period.
 
-    :param distance: (..., 7) [rad].
-    :param deceleration: a, (7,) [rad/s²].
+    :param distance: (7, N) [rad].
+    :param deceleration: a, (7, 1) [rad/s²].
     :param period_s: T [s].
-    :returns: (..., 7) [rad/s].
+    :returns: (7, N) [rad/s].
     """
-    ratio = np.maximum(distance, 0.0) / (deceleration * period_s**2)
-    periods = np.maximum(np.ceil(0.5 * (np.sqrt(1.0 + 8.0 * ratio) - 1.0)), 1.0)
+    xp = namespace(distance)
+    ratio = xp.maximum(distance, 0.0) / (deceleration * period_s**2)
+    periods = xp.maximum(xp.ceil(0.5 * (xp.sqrt(1.0 + 8.0 * ratio) - 1.0)), 1.0)
     return distance / (periods * period_s) + 0.5 * deceleration * period_s * (periods - 1.0)
 
 
@@ -141,16 +185,18 @@ def approach_velocity(
     v = f (√(o² + 2 d (s - v T)) - o), which is v = f (√(b² + 2 d s) - b) with b = o + d f T. To
     stay on this curve costs a deceleration of at most d f².
 
-    :param distance: s, (..., 7) [rad].
-    :param offset: o, (7,) [rad/s].
-    :param deceleration: d, (7,) [rad/s²].
+    :param distance: s, (7, N) [rad].
+    :param offset: o, (7, 1) [rad/s].
+    :param deceleration: d, (7, 1) [rad/s²].
     :param share: f.
     :param period_s: T [s].
-    :returns: (..., 7) [rad/s], at least 0.
+    :returns: (7, N) [rad/s], at least 0.
     """
+    xp = namespace(distance)
     b = offset + deceleration * (share * period_s)
-    root = np.sqrt(np.maximum(b**2 + 2.0 * deceleration * distance, 0.0))
-    return share * np.maximum(root - b, 0.0)
+    # A root below b counts for nothing; and that of 0 would have no finite gradient.
+    root = xp.sqrt(xp.maximum(b**2 + 2.0 * deceleration * distance, b**2))
+    return share * xp.maximum(root - b, 0.0)
 
 
 def stopping_distance(velocity: Array, change: Array, period_s: float) -> Array:
@@ -160,11 +206,12 @@ def stopping_distance(velocity: Array, change: Array, period_s: float) -> Array:
     The velocities are |v| - c, |v| - 2c, … |v| - nc with the largest n for which that is no
     reversal.
 
-    :param velocity: v, of the period before (..., 7) [rad/s].
-    :param change: c, (7,) [rad/s].
+    :param velocity: v, of the period before (7, N) [rad/s].
+    :param change: c, (7, 1) [rad/s].
     :param period_s: length of a period [s].
-    :returns: (..., 7) with the sign of the velocity [rad].
+    :returns: (7, N) with the sign of the velocity [rad].
     """
-    periods = np.floor(np.abs(velocity) / change)
-    lost = np.copysign(0.5 * change * (periods + 1.0), velocity)
+    xp = namespace(velocity)
+    periods = xp.floor(xp.abs(velocity) / change)
+    lost = xp.copysign(0.5 * change * (periods + 1.0), velocity)
     return period_s * periods * (velocity - lost)

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from franka_rl_core.safety.base import Limit, Proposal, Reason
 from franka_rl_core.state import ArmState
 
@@ -23,7 +21,6 @@ class FiniteLimit(Limit):
         """See :meth:`Limit.apply`."""
         # A sum is not finite if a term is not; an overflow of finite terms is no sensible target
         # either.
-        total = proposal.target + arm.joint_position + arm.joint_velocity
-        finite = np.isfinite(total).all(axis=1)
-        if not finite.all():
-            proposal.refuse(np.logical_not(finite), Reason.NOT_FINITE)
+        total = proposal.target + proposal.position + proposal.speed
+        xp = self.arrays.xp
+        proposal.refuse(~xp.all(xp.isfinite(total), axis=0), Reason.NOT_FINITE)

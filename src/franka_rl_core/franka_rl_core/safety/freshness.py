@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from franka_rl_core.safety.base import Limit, Proposal, Reason
 from franka_rl_core.state import ArmState
 
@@ -17,8 +15,9 @@ class FreshnessLimit(Limit):
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
+        all_of_them = proposal.verdict == proposal.verdict
         # One age at a time and in this form, so that NaN holds.
         if not proposal.state_age <= self.config.max_state_age:
-            proposal.refuse(np.ones(len(proposal.target), bool), Reason.STALE_STATE)
+            proposal.refuse(all_of_them, Reason.STALE_STATE)
         if not proposal.target_age <= self.config.max_target_age:
-            proposal.refuse(np.ones(len(proposal.target), bool), Reason.STALE_TARGET)
+            proposal.refuse(all_of_them, Reason.STALE_TARGET)

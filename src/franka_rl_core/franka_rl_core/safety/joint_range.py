@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Arrays
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Limit, Proposal, Reason, SafetyConfig
 from franka_rl_core.state import ArmState
@@ -17,13 +18,16 @@ class JointRangeLimit(Limit):
 
     name = 'joint_range'
 
-    def __init__(self, model: RobotModel, config: SafetyConfig, control_period_s: float) -> None:
-        super().__init__(model, config, control_period_s)
-        self._lower, self._upper = allowed_range(model, config)
+    def __init__(
+        self, model: RobotModel, config: SafetyConfig, control_period_s: float, arrays: Arrays
+    ) -> None:
+        super().__init__(model, config, control_period_s, arrays)
+        self._lower, self._upper = map(arrays.column, allowed_range(model, config))
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
-        target = np.minimum(np.maximum(proposal.target, self._lower), self._upper)
+        xp = self.arrays.xp
+        target = xp.minimum(xp.maximum(proposal.target, self._lower), self._upper)
         proposal.clip(target, Reason.JOINT_RANGE)
 
 

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from franka_rl_core.arrays import Arrays
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Limit, Proposal, Reason, SafetyConfig
 from franka_rl_core.safety.envelope import Envelope
@@ -23,18 +22,20 @@ class ReachLimit(Limit):
 
     name = 'reach'
 
-    def __init__(self, model: RobotModel, config: SafetyConfig, control_period_s: float) -> None:
-        super().__init__(model, config, control_period_s)
-        self._envelope = Envelope(model, config, control_period_s)
+    def __init__(
+        self, model: RobotModel, config: SafetyConfig, control_period_s: float, arrays: Arrays
+    ) -> None:
+        super().__init__(model, config, control_period_s, arrays)
+        self._envelope = Envelope(model, config, control_period_s, arrays)
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
-        measured = arm.joint_position
-        velocity = self._envelope.velocity(proposal, arm)
+        xp, measured = self.arrays.xp, proposal.position
+        velocity = self._envelope.velocity(proposal)
         # A target that is not clipped keeps its bits.
         same = velocity == (proposal.target - measured) / self.control_period_s
-        target = np.where(same, proposal.target, measured + velocity * self.control_period_s)
+        target = xp.where(same, proposal.target, measured + velocity * self.control_period_s)
         # An arm whose state is not finite is held where the chain said.
-        target = np.where(np.isfinite(target), target, proposal.hold)
+        target = xp.where(xp.isfinite(target), target, proposal.hold)
         proposal.clip(target, Reason.REACH)
         proposal.target = target  # that of held arms as well

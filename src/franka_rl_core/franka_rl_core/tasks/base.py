@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Array
 from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.observation import ObservationTerm
 from franka_rl_core.robot_model import RobotModel
@@ -20,8 +21,7 @@ class Task(ABC):
     """
     A goal-conditioned task.
 
-    Its functions are pure and batched. Those that take goals work on NumPy and torch arrays alike
-    (array API).
+    Its functions are pure and batched, and work on arrays of NumPy and PyTorch alike.
 
     :param reward: name of one of the :attr:`rewards`.
     :raises UnknownNameError: the task has no such reward; the message lists those it has.
@@ -37,6 +37,8 @@ class Task(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     #: Number of values of a goal.
     goal_size: ClassVar[int]
+    #: Number of random numbers that a goal is drawn by.
+    random_size: ClassVar[int]
     #: Length of an episode [control periods].
     max_episode_steps: ClassVar[int]
 
@@ -50,15 +52,15 @@ class Task(ABC):
         """Give the posture in which an episode starts: (7,) [rad]."""
 
     @abstractmethod
-    def sample_goal(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw one goal: (goal_size,)."""
+    def sample_goal(self, uniform: Array) -> Array:
+        """Draw goals by random numbers in [0, 1): (N, random_size) → (N, goal_size)."""
 
     @abstractmethod
     def observation_terms(self, control: str) -> tuple[ObservationTerm, ...]:
         """Name what a policy sees beside the goal, in order, for a kind of control."""
 
     @abstractmethod
-    def achieved_goal(self, arm: ArmState) -> NDArray[np.float64]:
+    def achieved_goal(self, arm: ArmState) -> Array:
         """Give what the arm has reached of the goal: (N, goal_size)."""
 
     @abstractmethod

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from franka_rl_core.arrays import Array, namespace
+from franka_rl_core.columns import Scalar, evaluate
 from franka_rl_core.observation import ObservationTerm, terms_by_name
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
@@ -18,8 +20,8 @@ from franka_rl_core.tasks.base import Task
 # panda-gym 3.0.7 (panda_gym/envs/tasks/reach.py, robots/panda.py, panda_tasks.py). Its robot stands
 # at x = -0.6 m, its goals are x, y in ±0.15 m and z in 0 to 0.3 m; here they are in the frame of
 # the robot base.
-GOAL_LOW = np.array([0.45, -0.15, 0.0])  # [m]
-GOAL_HIGH = np.array([0.75, 0.15, 0.3])  # [m]
+GOAL_LOW = (0.45, -0.15, 0.0)  # [m]
+GOAL_HIGH = (0.75, 0.15, 0.3)  # [m]
 THRESHOLD = 0.05  # [m]
 START = np.array([0.0, 0.41, 0.0, -1.85, 0.0, 2.26, 0.79])  # [rad]
 
@@ -30,41 +32,44 @@ class ReachTask(Task):
     name = 'reach'
     rewards = {'sparse': {'missed': -1.0}, 'dense': {'distance': -1.0}}
     reward_term_names = ('distance', 'missed')
-    goal_size = 3
+    goal_size = random_size = 3
     max_episode_steps = 50
 
     def start_joint_position(self, model: RobotModel) -> NDArray[np.float64]:
         """See :meth:`Task.start_joint_position`; legal on the Panda and on the FR3."""
         return START
 
-    def sample_goal(self, rng: np.random.Generator) -> NDArray[np.float64]:
+    def sample_goal(self, uniform: Array) -> Array:
         """See :meth:`Task.sample_goal`."""
-        return rng.uniform(GOAL_LOW, GOAL_HIGH)
+        return evaluate(_in_the_box, uniform)
 
     def observation_terms(self, control: str) -> tuple[ObservationTerm, ...]:
         """See :meth:`Task.observation_terms`; joint control has to see the joints."""
         joints = ('joint_position', 'joint_velocity') if control == 'joints' else ()
         return terms_by_name(('tool_position', 'tool_velocity', *joints))
 
-    def achieved_goal(self, arm: ArmState) -> NDArray[np.float64]:
+    def achieved_goal(self, arm: ArmState) -> Array:
         """See :meth:`Task.achieved_goal`."""
         return arm.tool_position
 
     def distance(self, achieved: Any, desired: Any) -> Any:
         """See :meth:`Task.distance`."""
-        return ((achieved - desired) ** 2).sum(-1) ** 0.5
+        away = achieved - desired
+        # Written out, so that its bits do not depend on how the arrays lie in memory.
+        x, y, z = away[..., 0], away[..., 1], away[..., 2]
+        return (x * x + y * y + z * z) ** 0.5
 
     def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
         """See :meth:`Task.reward_terms`; ``distance`` [m], ``missed``: 1 until it is reached."""
         distance = self.distance(achieved, desired)
         missed = distance >= THRESHOLD
-        return {'distance': distance, 'missed': _namespace(distance).astype(missed, distance.dtype)}
+        return {'distance': distance, 'missed': namespace(distance).astype(missed, distance.dtype)}
 
     def is_success(self, achieved: Any, desired: Any) -> Any:
         """See :meth:`Task.is_success`."""
         return self.distance(achieved, desired) < THRESHOLD
 
 
-def _namespace(array: Any) -> Any:
-    """Give the functions for an array; looking for them takes longer than a distance."""
-    return np if isinstance(array, np.ndarray) else array_namespace(array)
+def _in_the_box(uniform: Sequence[Scalar]) -> Sequence[Scalar]:
+    corners = zip(GOAL_LOW, GOAL_HIGH, uniform, strict=True)
+    return [low + (high - low) * number for low, high, number in corners]

@@ -77,6 +77,17 @@ class Learner(ABC):
 
 
 @dataclass(frozen=True)
+class Defaults:
+    """How long and on how many worlds an algorithm learns."""
+
+    steps: int  # of all worlds
+    steps_per_world: int  # at least; more worlds do not replace updates
+    num_envs: int
+    evaluation_episodes: int
+    checkpoint_interval: int  # steps of all worlds between two checkpoints
+
+
+@dataclass(frozen=True)
 class Algorithm:
     """
     A row of the table of algorithms.
@@ -85,12 +96,14 @@ class Algorithm:
     :param library: module of this package that holds the library's :class:`Learner`.
     :param class_name: what the library calls it.
     :param config: dataclass of its settings.
+    :param defaults: of the run and the environment, where users say nothing.
     """
 
     name: str
     library: str
     class_name: str
     config: type[Any]
+    defaults: Defaults
 
     def learner(self, env: VectorEnv, config: Any, *, seed: int, log: Path) -> Learner:
         """Make a learner, see there for the parameters; only now the library is imported."""

@@ -17,7 +17,6 @@ class NetworkConfig:
     """What every algorithm with a network has."""
 
     learning_rate: float = setting(1e-3, 'step size of Adam', low=0.0, high=1.0)
-    batch_size: int = setting(250, 'samples of one gradient step', low=2)
     gamma: float = setting(0.95, 'discount of the next reward', low=0.0, high=1.0)
     net_arch: tuple[int, ...] = setting((64, 64), 'widths of the hidden layers')
     activation: str = setting('tanh', 'activation of the hidden layers: relu or tanh')
@@ -38,6 +37,7 @@ class NetworkConfig:
 class PpoConfig(NetworkConfig):
     """Proximal policy optimisation (Schulman et al. 2017), on normalised observations."""
 
+    batch_size: int = setting(250, 'samples of one gradient step', low=2)
     n_steps: int = setting(125, 'steps of every world between two updates', low=2)
     n_epochs: int = setting(10, 'passes over the samples of an update', low=1)
     gae_lambda: float = setting(0.95, 'weight of long returns in the advantage', low=0.0, high=1.0)
@@ -58,7 +58,7 @@ class SacConfig(NetworkConfig):
     Haarnoja et al. 2018, Andrychowicz et al. 2017.
     """
 
-    learning_rate: float = setting(1e-3, 'step size of Adam', low=0.0, high=1.0)
+    batch_size: int = setting(250, 'samples of one gradient step', low=2)
     activation: str = setting('relu', 'activation of the hidden layers: relu or tanh')
     buffer_size: int = setting(100_000, 'transitions that are kept', low=1)
     learning_starts: int = setting(
@@ -71,3 +71,24 @@ class SacConfig(NetworkConfig):
     tau: float = setting(0.05, 'share of the target networks that is renewed', low=0.0, high=1.0)
     ent_coef: float = setting(0.0, 'weight of the entropy; 0 to learn it', low=0.0)
     n_sampled_goal: int = setting(4, 'goals in hindsight per real one; 0 for none', low=0)
+
+
+@dataclass(frozen=True)
+class LargeBatchPpoConfig(PpoConfig):
+    """:class:`PpoConfig` for thousands of worlds."""
+
+    learning_rate: float = setting(3e-3, 'step size of Adam', low=0.0, high=1.0)
+    batch_size: int = setting(4096, 'samples of one gradient step', low=2)
+    n_steps: int = setting(16, 'steps of every world between two updates', low=2)
+    n_epochs: int = setting(4, 'passes over the samples of an update', low=1)
+
+
+@dataclass(frozen=True)
+class ApgConfig(NetworkConfig):
+    """Analytic policy gradients: short-horizon backpropagation through the worlds."""
+
+    learning_rate: float = setting(3e-2, 'first step size of Adam', low=0.0, high=1.0)
+    half_life: int = setting(40, 'updates in which the step size is halved', low=1)
+    gamma: float = setting(1.0, 'discount of the next reward', low=0.0, high=1.0)
+    horizon: int = setting(2, 'steps that a gradient goes back', low=1)
+    max_grad_norm: float = setting(1.0, 'largest norm of the gradient', low=0.0)

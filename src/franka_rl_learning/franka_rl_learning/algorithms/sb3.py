@@ -21,13 +21,18 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
+from stable_baselines3.sac.policies import SACPolicy
+from torch import nn
 
 from franka_rl_core import registry
+from franka_rl_core.envs.base import KEYS
+from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.base import Algorithm, Learner
 from franka_rl_learning.algorithms.config import SacConfig
-from franka_rl_learning.export import export
+from franka_rl_learning.export import DeterministicPolicy, Normalizer, export
 from franka_rl_learning.vec_env import GymnasiumVecEnv
 
 MODEL, NORMALIZER, BUFFER, RANDOM = 'model.zip', 'normalizer.pkl', 'replay_buffer.pkl', 'random.pkl'
@@ -122,7 +127,7 @@ class Sb3Learner(Learner):
 
     def graph(self) -> bytes:
         """See :meth:`Learner.graph`."""
-        return export(self.model.policy, self._normalizer)
+        return export(*policy_module(self.model.policy, self._normalizer))
 
     def _random_state(self) -> dict[str, Any]:
         return {
@@ -169,6 +174,49 @@ class _Callback(BaseCallback):
         for name, value in self._env.statistics.take().items():
             self.logger.record(name, value)
         self.model.dump_logs()
+
+
+def policy_module(
+    policy: BasePolicy, normalizer: VecNormalize | None
+) -> tuple[DeterministicPolicy, int]:
+    """
+    Take out of a policy what gives its best action.
+
+    :param policy: policy with dictionaries as observations.
+    :param normalizer: statistics of the observations it was trained on, if they were normalised.
+    :returns: for :func:`export`.
+    """
+    spaces = policy.observation_space.spaces  # type: ignore[attr-defined]
+    sizes = [spaces[key].shape[0] for key in KEYS]
+    head = nn.Sequential(_Reordered(sizes, [KEYS.index(key) for key in spaces]), _head(policy))
+    if normalizer is None or not normalizer.norm_obs:
+        return DeterministicPolicy(head, None), sum(sizes)
+    statistics: list[Any] = [normalizer.obs_rms[key] for key in KEYS]  # type: ignore[index]
+    mean = np.concatenate([entry.mean for entry in statistics])
+    deviation = np.concatenate([np.sqrt(e.var + normalizer.epsilon) for e in statistics])
+    scaling = Normalizer(*map(torch.from_numpy, (mean, deviation)), float(normalizer.clip_obs))
+    return DeterministicPolicy(head, scaling), sum(sizes)
+
+
+class _Reordered(nn.Module):
+    """Brings the parts of an observation into the order in which the library lays them."""
+
+    def __init__(self, sizes: list[int], order: list[int]) -> None:
+        super().__init__()
+        self._sizes, self._order = sizes, order
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        parts = torch.split(observation, self._sizes, dim=1)
+        return torch.cat([parts[index] for index in self._order], dim=1)
+
+
+def _head(policy: BasePolicy) -> nn.Module:
+    """Give the network from features to the unclipped best action."""
+    if isinstance(policy, ActorCriticPolicy):
+        return nn.Sequential(policy.mlp_extractor.policy_net, policy.action_net)
+    if isinstance(policy, SACPolicy):
+        return nn.Sequential(policy.actor.latent_pi, policy.actor.mu, nn.Tanh())
+    raise RefusedError(f'no export is known for {type(policy).__name__}')
 
 
 def _arguments(config: Any) -> tuple[dict[str, Any], dict[str, Any]]:

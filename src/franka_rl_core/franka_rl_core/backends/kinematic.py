@@ -1,0 +1,93 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Arms without physics, all in one batch of PyTorch: on the CPU or a GPU, and differentiable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from franka_rl_core.arrays import Array
+from franka_rl_core.backends.base import BATCHED, DIFFERENTIABLE, Backend
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.robot_model import RobotModel
+from franka_rl_core.state import RobotState
+from franka_rl_core.torch_arrays import TorchArrays, free_memory
+
+# Memory that an environment takes at its peak, measured with 65,536 worlds
+# (``franka-rl bench --only memory``) and rounded up.
+BYTES_PER_WORLD = {'float32': 8_000, 'float64': 16_000}
+
+
+class KinematicBackend(Backend):
+    """
+    N arms that go straight to their targets, as far as position and velocity limits let them.
+
+    There are no forces, no inertia and no contact. What an arm can do is kept realistic by the
+    safety chain in front of it, which bounds the acceleration.
+
+    :param device: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, …
+    :param dtype: ``'float32'`` or ``'float64'``.
+    :raises RefusedError: there is no such device or type, or the worlds do not fit into its memory.
+    """
+
+    name = 'kinematic'
+    capabilities = frozenset({BATCHED, DIFFERENTIABLE})
+    resets_exactly = True
+
+    def __init__(
+        self,
+        model: RobotModel,
+        num_worlds: int = 1,
+        control_period_s: float = 0.04,
+        *,
+        device: str = 'cpu',
+        dtype: str = 'float32',
+    ) -> None:
+        super().__init__(model, num_worlds, control_period_s)
+        self.arrays: TorchArrays = TorchArrays(device, dtype)
+        _check_memory(num_worlds, self.arrays, BYTES_PER_WORLD[dtype])
+        self._lower, self._upper = map(self.arrays.constant, (model.lower, model.upper))
+        self._fastest = self.arrays.constant(model.velocity)
+        home = self.arrays.repeated(model.home, num_worlds)
+        stamp = self.arrays.index([0]).repeat(num_worlds)
+        self._state = RobotState(home, 0.0 * home, stamp)
+
+    def reset(
+        self, joint_position: Array, worlds: Sequence[int] | Array | None = None
+    ) -> RobotState:
+        """See :meth:`Backend.reset`."""
+        arrays, state = self.arrays, self._state
+        rows = arrays.index(range(self.num_worlds) if worlds is None else worlds)
+        self._state = RobotState(
+            arrays.replaced(state.joint_position, rows, arrays.constant(joint_position)),
+            arrays.replaced(state.joint_velocity, rows, 0.0),
+            state.stamp_ns,
+        )
+        return self._state
+
+    def step(self, joint_target: Array) -> RobotState:
+        """See :meth:`Backend.step`."""
+        xp, state, period = self.arrays.xp, self._state, self.control_period_s
+        target = xp.clip(self._checked(joint_target), self._lower, self._upper)
+        velocity = (target - state.joint_position) / period
+        velocity = xp.clip(velocity, -self._fastest, self._fastest)
+        position = state.joint_position + velocity * period
+        self._state = RobotState(position, velocity, state.stamp_ns + self._period_ns)
+        return self._state
+
+    def detach(self) -> RobotState:
+        """See :meth:`Backend.detach`."""
+        state = self._state
+        self._state = RobotState(
+            state.joint_position.detach(), state.joint_velocity.detach(), state.stamp_ns
+        )
+        return self._state
+
+
+def _check_memory(num_worlds: int, arrays: TorchArrays, bytes_per_world: int) -> None:
+    needed, free = num_worlds * bytes_per_world, free_memory(arrays.device)
+    if needed > free:
+        raise RefusedError(
+            f'{num_worlds} worlds need about {needed / 1e9:.1f} GB on {arrays.device}, where '
+            f'{free / 1e9:.1f} GB are free: at most {free // bytes_per_world} worlds'
+        )

@@ -1,0 +1,115 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's software, measured as ours is."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from franka_rl_core.bench.timing import durations, rate
+from franka_rl_core.exceptions import MissingDependencyError
+from franka_rl_core.robot_model import RobotModel
+
+#: Import name and distribution of the packages that ``--peers`` needs.
+PACKAGES = {'panda_gym': 'panda-gym', 'ikpy': 'ikpy'}
+IKPY = 'ikpy inverse kinematics per step'
+# Length of the steps that ikpy is asked for [m]: that of an action of 1.
+DISPLACEMENT_M = 0.05
+_EPISODE_STEPS = 50
+
+
+def check_peers() -> None:
+    """
+    Refuse to measure what is not installed.
+
+    :raises MissingDependencyError: names the package and how to install it.
+    """
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, 'pip install -r requirements/peers.txt')
+
+
+def peer_version(package: str) -> str:
+    """Give name and version of a peer, by its import name."""
+    return f'{PACKAGES[package]} {version(PACKAGES[package])}'
+
+
+def panda_gym_rate(control: str, seconds: float) -> Callable[[], float]:
+    """
+    Give a function that measures panda-gym's steps per second, without Gymnasium's wrappers.
+
+    :param seconds: duration of a measurement [s].
+    """
+    import gymnasium
+    import panda_gym  # type: ignore # noqa: F401 - registers the environments
+
+    env: Any = gymnasium.make('PandaReach-v3', control_type=control, reward_type='dense').unwrapped
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    counter = itertools.count(1)
+
+    def step(action: NDArray[np.float32]) -> None:
+        terminated = env.step(action)[2]
+        if next(counter) % _EPISODE_STEPS == 0 or terminated:
+            env.reset()
+
+    return rate(step, [env.action_space.sample() for _ in range(_EPISODE_STEPS)], 1, seconds)
+
+
+def ikpy_rate(model: RobotModel, solves: int) -> Callable[[], float]:
+    """
+    Give a function that measures how many steps of 5 cm ikpy solves per second.
+
+    Each asks for the joint positions of a tool position, from the joint positions before it, as
+    ``ee`` control does in every world and step.
+
+    :param solves: of a measurement.
+    """
+    from ikpy.chain import Chain
+
+    path = _path_to_tool(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that fixed joints are not active, which is what we say
+        plain = Chain.from_urdf_file(str(model.urdf_path), base_elements=path)
+        active = [link.name in model.joint_names for link in plain.links]
+        chain = Chain.from_urdf_file(
+            str(model.urdf_path), base_elements=path, active_links_mask=active
+        )
+    random = np.random.default_rng(0)
+    start = np.zeros(len(active))
+    start[np.flatnonzero(active)] = model.home
+    position = chain.forward_kinematics(start)[:3, 3]
+
+    def step(displacement: NDArray[np.float64]) -> None:
+        chain.inverse_kinematics(position + displacement, initial_position=start)
+
+    directions = random.normal(size=(solves, 3))
+    directions *= DISPLACEMENT_M / np.linalg.norm(directions, axis=1, keepdims=True)
+    step(directions[0])  # what it does only once
+
+    def measure() -> float:
+        return solves / sum(durations(step, list(directions)))
+
+    return measure
+
+
+def _path_to_tool(model: RobotModel) -> list[str]:
+    """List links and joints of the URDF in turn, from the base to the tool."""
+    above = {}
+    for joint in ElementTree.parse(model.urdf_path).getroot().iter('joint'):
+        link, parent = joint.find('child'), joint.find('parent')
+        if link is not None and parent is not None:
+            above[link.attrib['link']] = (joint.attrib['name'], parent.attrib['link'])
+    path = [model.tool_frame]
+    while path[-1] != model.base_frame:
+        path += above[path[-1]]
+    return path[::-1]

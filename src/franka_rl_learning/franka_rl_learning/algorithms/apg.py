@@ -1,0 +1,97 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Analytic policy gradients: the reward is differentiated through the worlds themselves.
+
+The policy acts for a short horizon; the mean reward of these steps is a differentiable function of
+its weights, through the kinematics, the action decoder and the safety limits. Adam follows that
+gradient, and the next horizon goes on where the last one ended. Horizons are short because
+gradients through many steps grow without bound (J. Xu et al., Accelerated policy learning with
+parallel differentiable simulation, ICLR 2022). Rewards here say at every step how good it was, so
+there is no critic for what comes after the horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+
+from franka_rl_core.backends.base import DIFFERENTIABLE
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_learning.algorithms.base import Algorithm
+from franka_rl_learning.algorithms.torch_learner import TorchLearner
+
+
+class ApgLearner(TorchLearner):
+    """See :class:`Learner`; the environment must be differentiable, and its reward too."""
+
+    def __init__(
+        self, algorithm: Algorithm, env: VectorEnv, config: Any, *, seed: int, log: Path
+    ) -> None:
+        # One thread: with more, small batches wait for each other.
+        super().__init__(algorithm, env, config, seed=seed, log=log, threads=1)
+        _check(self.env.worlds)
+        self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=config.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.ExponentialLR(
+            self._optimizer, gamma=0.5 ** (1.0 / config.half_life)
+        )
+        self._last: dict[str, Tensor] = {}
+
+    def update(self, on_step: Callable[[], bool]) -> bool:
+        """See :meth:`TorchLearner.update`."""
+        worlds, observation = self.env.worlds, self._observation
+        assert worlds is not None and observation is not None
+        worlds.detach()
+        observation = observation.detach()
+        self.scaler(observation, train=True)
+        total, go_on = torch.zeros((), device=self.env.device), True
+        for step in range(self.config.horizon):
+            action = self.policy(self.scaler(observation, no_grad=False))
+            result = self.env.step(action)
+            total = total + self.config.gamma**step * result.reward.mean()
+            observation = result.observation
+            self._steps += self.env.num_envs
+            go_on = on_step() and go_on
+        self._observation = observation
+        self._optimizer.zero_grad()
+        loss = -total / self.config.horizon
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.max_grad_norm)
+        if torch.isfinite(norm):
+            self._optimizer.step()
+        self._schedule.step()
+        self._last = {'train/loss': loss.detach(), 'train/gradient_norm': norm}
+        return go_on
+
+    def losses(self) -> dict[str, float]:
+        """See :meth:`TorchLearner.losses`."""
+        return {name: float(value) for name, value in self._last.items()}
+
+    def modules(self) -> dict[str, Any]:
+        """See :meth:`TorchLearner.modules`."""
+        return {
+            'policy': self.policy,
+            'scaler': self.scaler,
+            'optimizer': self._optimizer,
+            'schedule': self._schedule,
+        }
+
+
+LEARNER = ApgLearner
+
+
+def _check(worlds: Any) -> None:
+    if worlds is None or DIFFERENTIABLE not in worlds.backend.capabilities:
+        raise RefusedError(
+            'apg needs a differentiable backend in this process: kinematic; '
+            'ppo and sac learn on any'
+        )
+    if worlds.config.compile:
+        raise RefusedError('apg needs gradients, which do not flow with compile: use compile=false')
+    if worlds.config.reward != 'dense':
+        raise RefusedError(f"apg needs reward 'dense': {worlds.config.reward!r} has no gradient")
