@@ -24,6 +24,7 @@ FEW_FILES = {
     'onnx': {'policies/proportional.py'},
     'imageio': {'recording.py'},
     'torch': {'torch_arrays.py', 'torch_namespace.py'},
+    'psutil': {'torch_arrays.py'},
     'stable_baselines3': set(),
     'skrl': set(),
 }

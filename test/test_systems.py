@@ -128,14 +128,17 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
         (['train_sim', 'stepz:=1'], "unknown argument 'stepz'; known: algo, "),
         (['train_sim', 'steps'], "'steps' must have the form name=value"),
         (['train_sim', 'robot:=ur5'], "unknown robot 'ur5'; known: fr3, panda"),
-        (['train_sim', 'backend:=gazebo'], "unknown backend 'gazebo'; known: mock, pybullet"),
+        (
+            ['train_sim', 'backend:=gazebo'],
+            "unknown backend 'gazebo'; known: kinematic, mock, pybullet",
+        ),
         (['train_sim', 'task:=fly'], "unknown task 'fly'; known: reach"),
         (['train_sim', 'control:=feet'], "unknown action 'feet'; known: ee, joints"),
         (
             ['train_sim', 'reward:=gold'],
             "unknown reward of task reach 'gold'; known: dense, sparse",
         ),
-        (['train_sim', 'algo:=pop'], "unknown algorithm 'pop'; known: ppo, sac"),
+        (['train_sim', 'algo:=pop'], "unknown algorithm 'pop'; known: apg, ppo, sac"),
         (['train_sim', 'config:={gama: 1}'], "unknown PpoConfig key 'gama'; known: "),
         (['train_sim', 'num_envs:=0'], 'num_worlds = 0 is out of bounds'),
         (['train_sim', 'steps:=many'], 'steps must be an integer'),
@@ -173,7 +176,7 @@ def test_train_shows_units_and_defaults(processes: Any) -> None:
     shown = processes.cli('train', '--help')
     assert shown.wait(30) == 0
     output = ' '.join(processes.output(shown)[0].split())
-    for text in ('[default: 60000]', '[default: panda]', 'fr3, panda', '[1 to any]'):
+    for text in ('[default: ppo]', '[default: panda]', 'fr3, panda', '[1 to any]'):
         assert text in output
 
 

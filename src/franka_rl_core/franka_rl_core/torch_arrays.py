@@ -134,7 +134,8 @@ class TorchArrays(Arrays):
 
         def call(*arrays: Tensor) -> Tensor:
             if torch.compiler.is_compiling():
-                return self.rows(operator([self.whole(array) for array in arrays]))
+                corrected: Tensor = self.rows(operator([self.whole(array) for array in arrays]))
+                return corrected
             with torch.no_grad():
                 result: Tensor = function(*arrays)
             target = arrays[0]

@@ -38,7 +38,12 @@ def command(
     reward: Annotated[str, option(EnvConfig, 'reward')] = EnvConfig.reward,
     algorithm: Annotated[str, option(TrainConfig, 'algorithm', '--algo')] = TrainConfig.algorithm,
     steps: Annotated[int, option(TrainConfig, 'steps')] = TrainConfig.steps,
-    num_envs: Annotated[int | None, option(EnvConfig, 'num_envs')] = None,
+    num_envs: Annotated[
+        int | None,
+        typer.Option(
+            help="Worlds that are stepped together; by default the algorithm's [1 to any]"
+        ),
+    ] = None,
     workers: Annotated[int, option(EnvConfig, 'workers')] = WORKERS,
     device: Annotated[str, option(EnvConfig, 'device')] = EnvConfig.device,
     seed: Annotated[int, option(TrainConfig, 'seed')] = TrainConfig.seed,

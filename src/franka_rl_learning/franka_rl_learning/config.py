@@ -98,6 +98,7 @@ def configure(settings: Mapping[str, Any]) -> tuple[EnvConfig, TrainConfig]:
     run.options(backend)  # refuses what is not allowed
     number = {'num_envs': algorithm.defaults.num_envs}
     environment = build(EnvConfig, {**number, **sorted_['environment']})
+    algorithm.check(environment)
     return environment, run.complete(environment)
 
 

@@ -69,6 +69,7 @@ def train(
     run = RunFolder(config.out)
     run.check(environment, config)
     algorithm, options = config.find(backend), config.options(backend)
+    algorithm.check(environment)
     run.make()
     learner = algorithm.learner(env, options, seed=config.seed, log=run.tensorboard)
     if config.resume and (newest := run.checkpoints.newest()):

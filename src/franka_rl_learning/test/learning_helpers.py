@@ -17,11 +17,16 @@ from gymnasium.vector.utils import batch_space
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import BackendLostError
+from franka_rl_learning.algorithms.base import Learner
+from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig
 from franka_rl_learning.training import TrainResult, train
 
+#: Every algorithm of every library: its name, and a backend on which it is found.
+ROWS = (('apg', 'kinematic'), ('ppo', 'kinematic'), ('ppo', 'mock'), ('sac', 'mock'))
 #: Small and quick settings, by algorithm.
 QUICK: dict[str, dict[str, Any]] = {
+    'apg': {'net_arch': (16, 16)},
     'ppo': {'n_steps': 32, 'batch_size': 64, 'n_epochs': 4},
     'sac': {'batch_size': 32, 'learning_starts': 100, 'gradient_steps': 1, 'buffer_size': 5_000},
 }
@@ -36,7 +41,7 @@ class IdentityEnv(VectorEnv):
 
     LENGTH = 5
 
-    def __init__(self, num_envs: int = 4) -> None:
+    def __init__(self, num_envs: int = 4, backend: str = 'mock') -> None:
         self.num_envs = num_envs
         self.metadata = {'autoreset_mode': AutoresetMode.SAME_STEP}
         box = spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -46,7 +51,7 @@ class IdentityEnv(VectorEnv):
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(box, num_envs)
-        self.config = EnvConfig(backend='mock', num_envs=num_envs)
+        self.config = EnvConfig(backend=backend, num_envs=num_envs)
         self._rng = np.random.default_rng()
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -63,7 +68,13 @@ class IdentityEnv(VectorEnv):
         reward = self.compute_reward(self._achieved, self._goal, None)
         observation = final = self._observation()
         over = np.full(self.num_envs, self._elapsed >= self.LENGTH)
-        infos = {'is_success': reward > -0.1, 'final_obs': final, '_final_obs': over}
+        infos = {
+            'is_success': reward > -0.1,
+            'reward_terms': {'distance': -reward},
+            'verdict': np.zeros(self.num_envs, np.int64),
+            'final_obs': final,
+            '_final_obs': over,
+        }
         if over[0]:
             observation, _ = self.reset()
         return observation, reward, np.zeros(self.num_envs, bool), over, infos
@@ -80,22 +91,29 @@ class IdentityEnv(VectorEnv):
 
 
 class FailingEnv(FrankaVectorEnv):
-    """A mock environment whose backend is lost after some steps of the worlds."""
+    """A small environment whose backend is lost after some steps of the worlds."""
 
-    def __init__(self, steps: int, **settings: Any) -> None:
-        super().__init__(**{'backend': 'mock', 'num_envs': 4, **settings})
-        self._left = steps
+    def __init__(self, steps: int, backend: str = 'mock') -> None:
+        super().__init__(backend=backend, num_envs=4)
+        self._left, self._step = steps, self.backend.step
+        self.backend.step = self._failing  # type: ignore[method-assign]
 
-    def step(self, actions: Any) -> Any:
+    def _failing(self, target: Any) -> Any:
         self._left -= 1
         if self._left < 0:
             raise BackendLostError('the simulator does not answer')
-        return super().step(actions)
+        return self._step(target)
 
 
-def mock_env(**settings: Any) -> FrankaVectorEnv:
+def small_env(**settings: Any) -> FrankaVectorEnv:
     """Make four perfect arms."""
     return FrankaVectorEnv(**{'backend': 'mock', 'num_envs': 4, **settings})
+
+
+def make_learner(name: str, env: VectorEnv, log: Path, seed: int = 0, **options: Any) -> Learner:
+    """Make a learner of a :class:`FrankaVectorEnv` or of one with the same interface."""
+    algorithm = find_algorithm(name, env.config.backend)  # type: ignore[attr-defined]
+    return algorithm.learner(env, algorithm.config(**options), seed=seed, log=log)
 
 
 def quick(out: Path, algorithm: str = 'ppo', **changes: Any) -> TrainConfig:
@@ -115,11 +133,12 @@ def quick(out: Path, algorithm: str = 'ppo', **changes: Any) -> TrainConfig:
 def run(
     out: Path,
     algorithm: str = 'ppo',
-    env: Callable[[], VectorEnv] = mock_env,
+    env: Callable[..., VectorEnv] = small_env,
+    backend: str = 'mock',
     **changes: Any,
 ) -> TrainResult:
     """Train shortly in a new environment."""
-    worlds = env()
+    worlds = env(backend=backend)
     try:
         return train(worlds, quick(out, algorithm, **changes))
     finally:

@@ -74,8 +74,11 @@ def test_options_beat_overrides_beat_the_file(tmp_path: Path) -> None:
     [
         (['push'], "unknown task 'push'; known: reach"),
         (['reach', '--robot', 'pamda'], "unknown robot 'pamda'; known: fr3, panda"),
-        (['reach', '--algo', 'ppa'], "unknown algorithm 'ppa'; known: ppo, sac"),
-        (['reach', '--backend', 'bullet'], "unknown backend 'bullet'; known: mock, pybullet"),
+        (['reach', '--algo', 'ppa'], "unknown algorithm 'ppa'; known: apg, ppo, sac"),
+        (
+            ['reach', '--backend', 'bullet'],
+            "unknown backend 'bullet'; known: kinematic, mock, pybullet",
+        ),
         (['reach', '--control', 'torque'], "unknown action 'torque'; known: ee, joints"),
         (['reach', '--reward', 'big'], "unknown reward of task reach 'big'; known: dense, sparse"),
         (['reach', '--set', 'batchsize=3'], "unknown setting 'batchsize'; known: "),

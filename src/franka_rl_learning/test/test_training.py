@@ -5,37 +5,41 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
-from learning_helpers import FailingEnv, graph, mock_env, quick, run
+from learning_helpers import ROWS, FailingEnv, graph, quick, run, small_env
 
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.policies.bundle import PolicyBundle
-from franka_rl_learning.algorithms.table import available_algorithms
 from franka_rl_learning.progress import Progress
 from franka_rl_learning.run_folder import RunFolder
 from franka_rl_learning.training import train
 
 
-@pytest.mark.parametrize('name', available_algorithms())
-def test_a_resumed_run_equals_one_without_interruption(name: str, tmp_path: Path) -> None:
-    run(tmp_path / 'whole', name, steps=512)
-    run(tmp_path / 'parts', name, steps=256)
-    resumed = run(tmp_path / 'parts', name, steps=512, resume=True)
+@pytest.mark.parametrize(('name', 'backend'), ROWS)
+def test_a_resumed_run_equals_one_without_interruption(
+    name: str, backend: str, tmp_path: Path
+) -> None:
+    run(tmp_path / 'whole', name, backend=backend, steps=512)
+    run(tmp_path / 'parts', name, backend=backend, steps=256)
+    resumed = run(tmp_path / 'parts', name, backend=backend, steps=512, resume=True)
     assert resumed.steps == 512
     assert graph(tmp_path / 'whole') == graph(tmp_path / 'parts')
 
 
-@pytest.mark.parametrize('name', available_algorithms())
-def test_a_lost_backend_leaves_a_checkpoint_to_go_on_from(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(('name', 'backend'), ROWS)
+def test_a_lost_backend_leaves_a_checkpoint_to_go_on_from(
+    name: str, backend: str, tmp_path: Path
+) -> None:
     with pytest.raises(BackendLostError, match='does not answer'):
-        run(tmp_path, name, env=lambda: FailingEnv(steps=80))
+        run(tmp_path, name, env=partial(FailingEnv, 80), backend=backend)
     newest = RunFolder(tmp_path).checkpoints.newest()
     assert newest is not None and newest.name == 'step_000000000320'
     assert not (tmp_path / 'policy').exists()
-    result = run(tmp_path, name, resume=True)
+    result = run(tmp_path, name, backend=backend, resume=True)
     assert result.steps >= 512 and result.bundle == tmp_path / 'policy'
 
 
@@ -46,7 +50,7 @@ def test_a_request_to_stop_ends_at_once_with_a_checkpoint(tmp_path: Path) -> Non
         asked.append(1)
         return len(asked) == 20
 
-    result = train(mock_env(), quick(tmp_path), should_stop=should_stop)
+    result = train(small_env(), quick(tmp_path), should_stop=should_stop)
     assert result.stopped and result.bundle is None and result.steps == 80
     assert run(tmp_path, resume=True).steps >= 512
 
@@ -56,7 +60,7 @@ def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(mock_env(), quick(tmp_path), should_stop=interrupt)
+        train(small_env(), quick(tmp_path), should_stop=interrupt)
     assert RunFolder(tmp_path).checkpoints.newest() is not None
 
 
@@ -72,9 +76,9 @@ def test_only_the_newest_checkpoints_are_kept_and_drafts_do_not_count(tmp_path: 
 def test_the_folder_says_what_was_done(tmp_path: Path) -> None:
     reports: list[Progress] = []
     config = quick(tmp_path, evaluation_episodes=4, seed=3)
-    result = train(mock_env(), config, on_progress=reports.append)
+    result = train(small_env(), config, on_progress=reports.append)
     content = yaml.safe_load((tmp_path / 'run.yaml').read_text())
-    assert content['environment'] == mock_env().config.to_dict()
+    assert content['environment'] == small_env().config.to_dict()
     assert content['run']['algorithm_options']['n_steps'] == 32
     assert content['run']['algorithm_options']['clip_range'] == 0.2  # defaults too
     assert content['sessions'][0]['versions']['torch']
@@ -130,11 +134,11 @@ def test_nothing_to_resume_is_refused(tmp_path: Path) -> None:
 def test_another_run_is_refused_naming_both_sides(tmp_path: Path) -> None:
     run(tmp_path)
     cases = {
-        "robot: the run has 'panda', you ask for 'fr3'": {'env': lambda: mock_env(robot='fr3')},
+        "robot: the run has 'panda', you ask for 'fr3'": {'env': partial(small_env, robot='fr3')},
         "control: the run has 'ee', you ask for 'joints'": {
-            'env': lambda: mock_env(control='joints')
+            'env': partial(small_env, control='joints')
         },
-        'num_envs: the run has 4, you ask for 2': {'env': lambda: mock_env(num_envs=2)},
+        'num_envs: the run has 4, you ask for 2': {'env': partial(small_env, num_envs=2)},
         "algorithm: the run has 'ppo', you ask for 'sac'": {'algorithm': 'sac'},
         'seed: the run has 0, you ask for 1': {'seed': 1},
         'gamma: the run has 0.95, you ask for 0.9': {'options': {'gamma': 0.9}},

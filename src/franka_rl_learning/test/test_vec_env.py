@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning_helpers import IdentityEnv, mock_env
+from learning_helpers import IdentityEnv, small_env
 
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.tasks.reach import ReachTask
@@ -14,7 +14,7 @@ from franka_rl_learning.vec_env import GymnasiumVecEnv
 
 
 def test_a_truncated_episode_shows_its_last_observation() -> None:
-    env = GymnasiumVecEnv(mock_env())
+    env = GymnasiumVecEnv(small_env())
     env.seed(3)
     env.reset()
     still = np.zeros((4, 3), np.float32)
@@ -33,7 +33,7 @@ def test_a_truncated_episode_shows_its_last_observation() -> None:
 
 
 def test_a_success_is_no_truncation_and_ends_only_its_world() -> None:
-    env = GymnasiumVecEnv(mock_env())
+    env = GymnasiumVecEnv(small_env())
     env.seed(1)
     env.reset()
     env.env.goals.goal[2] = env.env.arm.tool_position[2] + [0.0, 0.0, 0.03]
@@ -45,7 +45,7 @@ def test_a_success_is_no_truncation_and_ends_only_its_world() -> None:
 
 
 def test_a_seed_gives_the_goals_of_the_environment() -> None:
-    env, same = GymnasiumVecEnv(mock_env()), mock_env()
+    env, same = GymnasiumVecEnv(small_env()), small_env()
     env.seed(7)
     np.testing.assert_array_equal(
         env.reset()['desired_goal'], same.reset(seed=7)[0]['desired_goal']
@@ -54,7 +54,7 @@ def test_a_seed_gives_the_goals_of_the_environment() -> None:
 
 
 def test_rewards_in_hindsight_come_from_the_environment() -> None:
-    env = GymnasiumVecEnv(mock_env(reward='sparse'))
+    env = GymnasiumVecEnv(small_env(reward='sparse'))
     goals = np.zeros((5, 3), np.float32)
     goals[1:, 0] = (0.01, 0.049, 0.051, 1.0)
     (reward,) = env.env_method('compute_reward', goals, np.zeros((5, 3)), [{}] * 5, indices=[0])
@@ -62,7 +62,7 @@ def test_rewards_in_hindsight_come_from_the_environment() -> None:
 
 
 def test_statistics_are_means_over_steps() -> None:
-    env = GymnasiumVecEnv(mock_env())
+    env = GymnasiumVecEnv(small_env())
     env.reset()
     action = np.zeros((4, 3), np.float32)
     action[1] = 1.0  # more than the acceleration limit allows from rest
@@ -78,7 +78,7 @@ def test_statistics_are_means_over_steps() -> None:
 
 def test_other_resets_are_refused() -> None:
     with pytest.raises(RefusedError, match='SAME_STEP resets, not AutoresetMode.DISABLED'):
-        GymnasiumVecEnv(mock_env(autoreset=False))
+        GymnasiumVecEnv(small_env(autoreset=False))
 
 
 def test_the_identity_environment_is_what_it_says() -> None:

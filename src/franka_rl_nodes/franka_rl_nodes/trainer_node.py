@@ -18,12 +18,11 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from franka_rl_core.envs.config import EnvConfig
-from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_core.exceptions import FrankaRLError, RefusedError
 from franka_rl_core.exit_codes import DONE
 from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.settings import build, parse_yaml, setting
 from franka_rl_interfaces.action import Train
-from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig, with_folder
 from franka_rl_learning.progress import Progress
 from franka_rl_learning.run_folder import RunFolder
@@ -51,9 +50,16 @@ class TrainerConfig(TrainConfig):
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the algorithm is unknown, or the folder cannot be used.
+        :raises RefusedError: the algorithm or one of its options is unknown, or the folder cannot
+            be used.
         """
-        find_algorithm(self.algorithm, EnvConfig.backend)
+        # The rows of one name have the same settings, whatever the backend will be.
+        self.options(EnvConfig.backend)
+        if self.find(EnvConfig.backend).needs_gradients:
+            raise RefusedError(
+                f'{self.algorithm} cannot learn over ROS 2, where gradients do not flow: '
+                f'franka-rl train --algo {self.algorithm}; ppo and sac can'
+            )
         check_json(Path(self.result) if self.result else None)
         if self.out:
             RunFolder(self.out).check_state(self.resume)

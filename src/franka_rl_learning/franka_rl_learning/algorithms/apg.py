@@ -21,7 +21,6 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from franka_rl_core.backends.base import DIFFERENTIABLE
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.base import Algorithm
 from franka_rl_learning.algorithms.torch_learner import TorchLearner
@@ -35,7 +34,8 @@ class ApgLearner(TorchLearner):
     ) -> None:
         # One thread: with more, small batches wait for each other.
         super().__init__(algorithm, env, config, seed=seed, log=log, threads=1)
-        _check(self.env.worlds)
+        if self.env.worlds is None:
+            raise RefusedError('apg needs worlds in this process: gradients do not flow over ROS 2')
         self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=config.learning_rate)
         self._schedule = torch.optim.lr_scheduler.ExponentialLR(
             self._optimizer, gamma=0.5 ** (1.0 / config.half_life)
@@ -83,15 +83,3 @@ class ApgLearner(TorchLearner):
 
 
 LEARNER = ApgLearner
-
-
-def _check(worlds: Any) -> None:
-    if worlds is None or DIFFERENTIABLE not in worlds.backend.capabilities:
-        raise RefusedError(
-            'apg needs a differentiable backend in this process: kinematic; '
-            'ppo and sac learn on any'
-        )
-    if worlds.config.compile:
-        raise RefusedError('apg needs gradients, which do not flow with compile: use compile=false')
-    if worlds.config.reward != 'dense':
-        raise RefusedError(f"apg needs reward 'dense': {worlds.config.reward!r} has no gradient")

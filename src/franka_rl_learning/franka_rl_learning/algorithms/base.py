@@ -15,6 +15,11 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from franka_rl_core import registry
+from franka_rl_core.backends.base import DIFFERENTIABLE
+from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.exceptions import RefusedError
+
 
 class Learner(ABC):
     """
@@ -96,6 +101,7 @@ class Algorithm:
     :param library: module of this package that holds the library's :class:`Learner`.
     :param class_name: what the library calls it.
     :param config: dataclass of its settings.
+    :param needs_gradients: of the reward by the actions.
     :param defaults: of the run and the environment, where users say nothing.
     """
 
@@ -104,6 +110,28 @@ class Algorithm:
     class_name: str
     config: type[Any]
     defaults: Defaults
+    needs_gradients: bool = False
+
+    def check(self, environment: EnvConfig) -> None:
+        """
+        Check, before anything is started, that it can learn in an environment.
+
+        :raises RefusedError: it needs gradients that the environment does not have.
+        """
+        if not self.needs_gradients:
+            return
+        cls = registry.find('backends', environment.backend)
+        if DIFFERENTIABLE not in cls.capabilities:
+            raise RefusedError(
+                f'{self.name} needs a differentiable backend: kinematic, '
+                f'not {environment.backend!r}; ppo and sac learn on any'
+            )
+        if environment.compile:
+            raise RefusedError(f'{self.name} needs gradients, which compile=true does not have')
+        if environment.reward != 'dense':
+            raise RefusedError(
+                f"{self.name} needs reward 'dense': {environment.reward!r} has no gradient"
+            )
 
     def learner(self, env: VectorEnv, config: Any, *, seed: int, log: Path) -> Learner:
         """Make a learner, see there for the parameters; only now the library is imported."""

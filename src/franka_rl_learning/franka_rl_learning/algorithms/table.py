@@ -26,7 +26,7 @@ _ROWS = (
     Algorithm('ppo', 'sb3', 'PPO', PpoConfig, _FEW),
     Algorithm('ppo', 'skrl', 'PPO', LargeBatchPpoConfig, _PPO),
     Algorithm('sac', 'sb3', 'SAC', SacConfig, _FEW),
-    Algorithm('apg', 'apg', 'ApgLearner', ApgConfig, _APG),
+    Algorithm('apg', 'apg', 'ApgLearner', ApgConfig, _APG, needs_gradients=True),
 )
 
 
