@@ -41,6 +41,7 @@ def test_analytic_gradients_solve_the_task_in_seconds(tmp_path: Path) -> None:
     [
         ({'backend': 'mock'}, 'apg needs .*kinematic'),
         ({'backend': 'pybullet'}, 'apg needs .*kinematic'),
+        ({'backend': 'kinematic', 'num_envs': 1}, 'apg needs 2 worlds'),
         ({'backend': 'kinematic', 'reward': 'sparse'}, "needs reward 'dense': 'sparse' has no"),
         (
             {'backend': 'kinematic', 'compile': True},

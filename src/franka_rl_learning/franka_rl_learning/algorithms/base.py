@@ -132,6 +132,8 @@ class Algorithm:
             raise RefusedError(
                 f"{self.name} needs reward 'dense': {environment.reward!r} has no gradient"
             )
+        if environment.num_envs < 2:
+            raise RefusedError(f'{self.name} needs 2 worlds or more: one has no variance')
 
     def learner(self, env: VectorEnv, config: Any, *, seed: int, log: Path) -> Learner:
         """Make a learner, see there for the parameters; only now the library is imported."""
