@@ -271,7 +271,7 @@ def test_other_backends_take_neither_devices_nor_the_compiler(backend, settings)
 
 def test_a_task_that_needs_physics_is_refused(monkeypatch):
     monkeypatch.setattr(registry.find('tasks', 'reach'), 'needs', frozenset({'physics'}))
-    message = r"needs \['physics'\], which backend 'kinematic' lacks; pybullet has it"
+    message = r"needs \['physics'\], which backend 'kinematic' lacks; these have it: pybullet"
     with pytest.raises(RefusedError, match=message):
         make_env()
 
@@ -310,8 +310,9 @@ def test_compiled_steps_give_what_others_give():
     reasons, ended = set(), 0
     for action in drive(env.action_space.shape, 25, seed=1):
         given, eager = env.step(action), expected.step(action)
-        same(given, eager, 1e-5)
-        same(vars(env.arm), vars(expected.arm), 1e-5)
+        # A velocity is a difference divided by the period, 25 times the rounding of float32.
+        same(given, eager, 1e-4)
+        same(vars(env.arm), vars(expected.arm), 1e-4)
         reasons |= set(eager[4]['reason'].tolist())
         ended += eager[4]['_final_obs'].sum()
     assert reasons >= {Reason.NONE, Reason.NOT_FINITE, Reason.WORKSPACE, Reason.REACH} and ended
