@@ -52,6 +52,11 @@ class Arrays:
     #: Type of numbers in observations.
     single: Any = np.float32
 
+    @property
+    def of_few(self) -> Arrays:
+        """Where a few worlds are best looked after: NumPy's calls take least, where it has them."""
+        return self
+
     def constant(self, values: Any) -> Array:
         """Take over numbers as an array."""
         return np.asarray(values, self.dtype)
@@ -78,7 +83,7 @@ class Arrays:
         array[rows] = values
         return array
 
-    def overwritten(self, array: Array, rows: Array, values: Array) -> Array:
+    def overwritten(self, array: Array, rows: Array, values: Any) -> Array:
         """Give :meth:`replaced`; the array given must not be used any more."""
         return self.replaced(array, rows, values)
 
@@ -112,15 +117,6 @@ class Arrays:
         :raises RefusedError: this library cannot.
         """
         raise RefusedError('compile: NumPy has no compiler; backend kinematic has')
-
-    def apart(self, function: F) -> F:
-        """
-        Keep a function out of those that are compiled around it.
-
-        :param function: takes arrays, whose number of worlds it changes as it likes; gives one like
-            the first of them.
-        """
-        return function
 
 
 NUMPY = Arrays()

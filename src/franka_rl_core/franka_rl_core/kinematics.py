@@ -137,13 +137,14 @@ def damped_least_squares(jacobian: Array, motion: Array, damping: float) -> Arra
         ones = xp.astype(xp.eye(motion.shape[1]), jacobian.dtype)
         damped = jacobian @ transposed + damping**2 * ones
         return (transposed @ xp.linalg.solve(damped, motion[:, :, None]))[:, :, 0]
-    values = partial(_damped_values, damping)
+    values = partial(damped_values, damping)
     return evaluate(values, motion, *xp.unstack(jacobian, axis=1))
 
 
-def _damped_values(
+def damped_values(
     damping: float, motion: Sequence[Scalar], *rows: Sequence[Scalar]
 ) -> Sequence[Scalar]:
+    """Return the components of :func:`damped_least_squares` for those of the motion and of J."""
     matrix = [[dot(row, other) for other in rows[: i + 1]] for i, row in enumerate(rows)]
     for i, row in enumerate(matrix):
         row[i] = row[i] + damping**2

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import os
+import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,17 +16,23 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from franka_rl_core import torch_namespace
-from franka_rl_core.arrays import Array, Arrays
+from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.rows import Rows
 
 F = TypeVar('F', bound=Callable[..., Any])
 
-# Operators of PyTorch need a name of their own.
+# Of functions that were compiled.
 _numbers = itertools.count()
+
+# Operations that become one loop at most. PyTorch's limit of 64 cuts the safety chain into pieces
+# that hand each other their results through memory, which takes half as long again.
+_MAX_FUSION = 100_000
+
+# Of malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 DTYPES = {'float32': torch.float32, 'float64': torch.float64}
 
@@ -44,6 +54,11 @@ class TorchArrays(Arrays):
             raise UnknownNameError('dtype', dtype, DTYPES)
         self.device = _device(device)
         self.dtype = DTYPES[dtype]
+
+    @property
+    def of_few(self) -> Arrays:
+        """See :attr:`Arrays.of_few`."""
+        return NUMPY if self.device.type == 'cpu' else self
 
     def constant(self, values: Any) -> Array:
         """See :meth:`Arrays.constant`."""
@@ -72,8 +87,9 @@ class TorchArrays(Arrays):
         values = torch.as_tensor(values, device=self.device).to(array.dtype)
         return array.index_put((rows,), values)
 
-    def overwritten(self, array: Array, rows: Array, values: Array) -> Array:
+    def overwritten(self, array: Array, rows: Array, values: Any) -> Array:
         """See :meth:`Arrays.overwritten`."""
+        values = torch.as_tensor(values, device=self.device).to(array.dtype)
         if array.requires_grad or values.requires_grad:
             return self.replaced(array, rows, values)
         return array.index_put_((rows,), values)
@@ -109,40 +125,59 @@ class TorchArrays(Arrays):
         """
         See :meth:`Arrays.compiled`.
 
-        The first call takes half a minute, unless an earlier run left its result in PyTorch's
-        cache. No gradients flow.
+        The first call takes a minute or more, unless an earlier run left its result in PyTorch's
+        cache. No gradients flow. A function that cannot be compiled here, for lack of a C++
+        compiler for example, is used as it is, with a warning.
         """
         # Numbers are part of the code; as inputs, each would be read for every world.
         torch._dynamo.config.specialize_float = True
-        return torch.no_grad()(torch.compile(function, dynamic=False))  # type: ignore[return-value]
+        # Whether anything but the arrays is another than before takes longer to find out than a
+        # step of few worlds; it never is, for a function whose cache is its own.
+        options: dict[str, Any] = {
+            'max_fusion_size': _MAX_FUSION,
+            'guard_filter_fn': torch.compiler.keep_tensor_guards_unsafe,
+        }
+        _keep_freed_memory()
+        own = _with_own_cache(function)
+        fused = torch.compile(own, dynamic=False, fullgraph=True, options=options)
+        plain = False
 
-    def apart(self, function: F) -> F:
-        """
-        See :meth:`Arrays.apart`.
-
-        Gradients flow past it where it leaves its first array as it is, and end where it does not.
-        """
-        name = f'franka_rl::{function.__name__}_{next(_numbers)}'
-
-        def operate(arrays: list[Tensor]) -> Tensor:
-            result: Tensor = function(*arrays)
-            return result.clone() if result is arrays[0] else result
-
-        schema = '(Tensor[] arrays) -> Tensor'
-        operator = torch.library.custom_op(name, operate, mutates_args=(), schema=schema)
-        operator.register_fake(lambda arrays: torch.empty_like(arrays[0]))
-
-        def call(*arrays: Tensor) -> Tensor:
-            if torch.compiler.is_compiling():
-                corrected: Tensor = self.rows(operator([self.whole(array) for array in arrays]))
-                return corrected
-            with torch.no_grad():
-                result: Tensor = function(*arrays)
-            target = arrays[0]
-            merged: Tensor = torch.where(result == target, target, result)
-            return target if result is target else merged
+        @torch.no_grad()
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal plain
+            if not plain:
+                try:
+                    return fused(*args, **kwargs)
+                except torch._dynamo.exc.TorchDynamoException as error:
+                    plain = True
+                    reason = str(error).strip().splitlines()[0]
+                    warnings.warn(f'compile: goes on without, {reason}', stacklevel=3)
+            return function(*args, **kwargs)
 
         return call  # type: ignore[return-value]
+
+
+def _with_own_cache(function: F) -> F:
+    """Give a function that shares nothing compiled with others: PyTorch goes by code objects."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    code = call.__code__.replace(co_name=f'{function.__name__}_{next(_numbers)}')
+    return types.FunctionType(code, globals(), closure=call.__closure__)  # type: ignore
+
+
+def _keep_freed_memory() -> None:
+    """
+    Let the C library keep what is freed, as far as it can be asked to.
+
+    A step takes as much memory as the one before gave back; to get the pages from the system again
+    takes longer than the arithmetic of many a stage.
+    """
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
+    if mallopt:
+        mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def available_devices() -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class Recorded(MockBackend):
         self.states, self.targets = [], []
 
     def step(self, joint_target):
-        self.states.append(self._state())
+        self.states.append(self.state)
         self.targets.append(joint_target.copy())
         return super().step(joint_target)
 

@@ -500,7 +500,7 @@ def test_a_backend_of_ones_own():
     assert env.backend is backend
     env.reset(seed=0)
     env.step(np.ones((2, 3), np.float32))
-    assert backend._stamp_ns.tolist() == [40_000_000] * 2
+    assert backend.state.stamp_ns.tolist() == [40_000_000] * 2
 
 
 def test_the_period_and_the_scale_are_settings(make):

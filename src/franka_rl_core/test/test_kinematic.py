@@ -8,6 +8,7 @@ import resource
 import shutil
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from franka_rl_core.robot_model import available_robots
 from franka_rl_core.safety.base import Reason
 from franka_rl_core.safety.joint_range import allowed_range
 from franka_rl_core.state import ArmState, RobotState
+from franka_rl_core.torch_arrays import TorchArrays
 
 torch = pytest.importorskip('torch')
 torch_arrays = pytest.importorskip('franka_rl_core.torch_arrays')
@@ -302,6 +304,7 @@ def test_a_gpu_gives_what_the_cpu_gives(control):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # compiling takes minutes where nothing is in PyTorch's cache
 def test_compiled_steps_give_what_others_give():
     if shutil.which('g++') is None:
         pytest.skip('no compiler')
@@ -316,3 +319,15 @@ def test_compiled_steps_give_what_others_give():
         reasons |= set(eager[4]['reason'].tolist())
         ended += eager[4]['_final_obs'].sum()
     assert reasons >= {Reason.NONE, Reason.NOT_FINITE, Reason.WORKSPACE, Reason.REACH} and ended
+
+
+def test_who_has_no_compiler_goes_on_without(monkeypatch):
+    inductor = pytest.importorskip('torch._inductor.config')
+    monkeypatch.setattr(inductor.cpp, 'cxx', ('/nowhere/g++',))
+    monkeypatch.setattr(inductor, 'force_disable_caches', True)
+    twice = TorchArrays().compiled(lambda x: 2.0 * x)
+    with pytest.warns(UserWarning, match='compile: goes on without, '):
+        assert twice(torch.ones(3)).tolist() == [2.0] * 3
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # said once
+        assert twice(torch.full((3,), 2.0)).tolist() == [4.0] * 3

@@ -134,3 +134,24 @@ class Backend(ABC):
 
     def close(self) -> None:  # noqa: B027 - a backend may have nothing to close
         """Release what the backend holds; calling it twice is fine."""
+
+
+class ArithmeticBackend(Backend):
+    """Worlds whose step is arithmetic on arrays alone; it can be compiled with what is around."""
+
+    #: State of all N worlds; who steps them by :meth:`moved` puts the result here.
+    state: RobotState
+
+    @abstractmethod
+    def moved(self, state: RobotState, joint_target: Array) -> RobotState:
+        """
+        Give the state after one control period, and change nothing.
+
+        :param state: before.
+        :param joint_target: (N, 7) [rad], finite.
+        """
+
+    def step(self, joint_target: Array) -> RobotState:
+        """See :meth:`Backend.step`."""
+        self.state = self.moved(self.state, self._checked(joint_target))
+        return self.state

@@ -7,18 +7,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from franka_rl_core.arrays import Array
-from franka_rl_core.backends.base import BATCHED, DIFFERENTIABLE, Backend
+from franka_rl_core.backends.base import BATCHED, DIFFERENTIABLE, ArithmeticBackend
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
 from franka_rl_core.torch_arrays import TorchArrays, free_memory
 
-# Memory that an environment takes at its peak, measured with 65,536 worlds
-# (``franka-rl bench --only memory``) and rounded up.
+# Memory that may be needed. An environment alone takes a quarter of it at its peak
+# (``franka-rl bench --only memory``); the rest is for what learns in it.
 BYTES_PER_WORLD = {'float32': 8_000, 'float64': 16_000}
 
 
-class KinematicBackend(Backend):
+class KinematicBackend(ArithmeticBackend):
     """
     N arms that go straight to their targets, as far as position and velocity limits let them.
 
@@ -50,38 +50,37 @@ class KinematicBackend(Backend):
         self._fastest = self.arrays.constant(model.velocity)
         home = self.arrays.repeated(model.home, num_worlds)
         stamp = self.arrays.index([0]).repeat(num_worlds)
-        self._state = RobotState(home, 0.0 * home, stamp)
+        self.state = RobotState(home, 0.0 * home, stamp)
 
     def reset(
         self, joint_position: Array, worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
-        arrays, state = self.arrays, self._state
+        arrays, state = self.arrays, self.state
         rows = arrays.index(range(self.num_worlds) if worlds is None else worlds)
-        self._state = RobotState(
+        self.state = RobotState(
             arrays.replaced(state.joint_position, rows, arrays.constant(joint_position)),
             arrays.replaced(state.joint_velocity, rows, 0.0),
             state.stamp_ns,
         )
-        return self._state
+        return self.state
 
-    def step(self, joint_target: Array) -> RobotState:
-        """See :meth:`Backend.step`."""
-        xp, state, period = self.arrays.xp, self._state, self.control_period_s
-        target = xp.clip(self._checked(joint_target), self._lower, self._upper)
+    def moved(self, state: RobotState, joint_target: Array) -> RobotState:
+        """See :meth:`ArithmeticBackend.moved`."""
+        xp, period = self.arrays.xp, self.control_period_s
+        target = xp.clip(joint_target, self._lower, self._upper)
         velocity = (target - state.joint_position) / period
         velocity = xp.clip(velocity, -self._fastest, self._fastest)
         position = state.joint_position + velocity * period
-        self._state = RobotState(position, velocity, state.stamp_ns + self._period_ns)
-        return self._state
+        return RobotState(position, velocity, state.stamp_ns + self._period_ns)
 
     def detach(self) -> RobotState:
         """See :meth:`Backend.detach`."""
-        state = self._state
-        self._state = RobotState(
+        state = self.state
+        self.state = RobotState(
             state.joint_position.detach(), state.joint_velocity.detach(), state.stamp_ns
         )
-        return self._state
+        return self.state
 
 
 def _check_memory(num_worlds: int, arrays: TorchArrays, bytes_per_world: int) -> None:

@@ -55,7 +55,7 @@ class EnvConfig:
     backend_options: dict[str, Any] = setting({}, 'options of the backend')
     device: str = setting('cpu', 'what computes: cpu, or a GPU as cuda or cuda:1')
     compile: bool = setting(
-        False, 'fuse the arithmetic of a step; the first time that takes half a minute'
+        False, 'fuse the arithmetic of a step; the first time that takes minutes'
     )
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class GoalSampler:
     def __init__(self, task: Task, num_worlds: int, arrays: Arrays = NUMPY) -> None:
         self._task = task
         self._arrays = arrays
+        self._few = arrays.of_few
         #: (N, G) newest goals
         self.goal: Array = arrays.repeated([0.0] * task.goal_size, num_worlds)
         self._num_worlds = num_worlds
@@ -29,11 +30,12 @@ class GoalSampler:
     def seed(self, seed: int | None) -> None:
         """Start again with a seed; None takes entropy from the system."""
         self._key = make_key(seed)
-        self._drawn = self._arrays.index([0] * self._num_worlds)
+        self._drawn = self._few.index([0] * self._num_worlds)
 
     def draw(self, worlds: Array) -> None:
         """Draw new goals for some worlds, (M,) int64; :attr:`goal` becomes another array."""
-        drawn = self._drawn[worlds]
-        numbers = uniform(self._arrays, self._key, worlds, drawn, self._task.random_size)
+        few = self._few.index(worlds)
+        drawn = self._drawn[few]
+        numbers = uniform(self._few, self._key, few, drawn, self._task.random_size)
         self.goal = self._arrays.replaced(self.goal, worlds, self._task.sample_goal(numbers))
-        self._drawn = self._arrays.replaced(self._drawn, worlds, drawn + 1)
+        self._drawn = self._few.replaced(self._drawn, few, drawn + 1)

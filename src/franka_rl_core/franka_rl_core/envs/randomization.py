@@ -13,6 +13,9 @@ from franka_rl_core.observation import ObservationTerm
 from franka_rl_core.random_numbers import make_key, normal, uniform
 from franka_rl_core.settings import build, setting
 
+# Steps; no episode has more.
+_LONGEST_EPISODE = 2**32
+
 
 @dataclass(frozen=True)
 class RandomizationConfig:
@@ -73,10 +76,9 @@ class Randomizer:
 
     def seed(self, seed: int | None) -> None:
         """Start again with a seed; None takes entropy from the system."""
-        # Another stream than that of the goals.
-        self._key = make_key(seed) ^ 0x5DEECE66D
+        key = make_key(seed)  # that of the goals; these are other streams
+        self._key, self._noise_key = key ^ 1, key ^ 2
         self._drawn = 0 * self._worlds
-        self._steps = 0 * self._worlds
 
     def draw(self, worlds: Array) -> None:
         """Draw new deviations for some worlds, (M,) int64."""
@@ -105,14 +107,18 @@ class Randomizer:
         """Give where arms (N, 7) get that shall go from a position to a command."""
         return command - self._lag[:, None] * (command - position)
 
-    def observation(self, observation: Observation) -> Observation:
-        """Give an observation with noise; the goals stay."""
+    def observation(self, observation: Observation, elapsed: Array) -> Observation:
+        """
+        Give an observation with noise; the goals stay.
+
+        :param elapsed: (N,) int64 steps of the episodes. In the same step of the same episode the
+            noise is the same, whatever the other worlds do.
+        """
         if not any(self._noise):
             return observation
         arrays = self._arrays
-        self._steps = self._steps + 1
-        size = len(self._noise)
-        noise = normal(arrays, self._key + 1, self._worlds, self._steps, size)
+        moment = self._drawn * _LONGEST_EPISODE + elapsed
+        noise = normal(arrays, self._noise_key, self._worlds, moment, len(self._noise))
         noise = arrays.xp.astype(noise * arrays.constant(self._noise), arrays.single)
         return {**observation, 'observation': observation['observation'] + noise}
 

@@ -4,34 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import Backend
-from franka_rl_core.envs.base import KEYS, Observation, goal_observation
+from franka_rl_core.envs.base import Observation, goal_observation
 from franka_rl_core.envs.config import EnvConfig, make_backend, make_parts
 from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.envs.randomization import make_randomizer
-from franka_rl_core.safety.chain import SafeCommand
+from franka_rl_core.envs.stages import FusedStages, Outcome, Stages
 from franka_rl_core.state import ArmState, RobotState
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one step."""
-
-    observation: Observation  # after the restart of the episodes that ended
-    reward: Array  # (N,)
-    terminated: Array  # (N,) of bool
-    truncated: Array  # (N,) of bool
-    ended: Array  # (N,) of bool, either of them
-    distance: Array  # (N,) to the goal [m]
-    reward_terms: dict[str, Array]  # raw, each (N,)
-    final_observation: Observation  # before the restart
-    verdict: Array  # (N,) of Verdict
-    reason: Array  # (N,) of Reason
 
 
 class Worlds:
@@ -68,12 +51,8 @@ class Worlds:
         # Where the arms were sent last. A held arm stays there: one that is held where it is
         # measured sags, a little every period.
         self._sent = arrays.repeated(self.parts.model.home, config.num_envs)
-        compiled: Callable[[Any], Any] = arrays.compiled if config.compile else lambda f: f
-        # One by one: what is fused is computed again wherever it is used.
-        self._decode = compiled(self.parts.decoder.decode)
-        self._limit = compiled(self.parts.chain.__call__)
-        self._see = compiled(self.parts.model.arm_state)
-        self._judge = compiled(self._judged)
+        stages = FusedStages if config.compile else Stages
+        self._stages = stages(self.parts, self.backend)
 
     @property
     def arm(self) -> ArmState:
@@ -107,15 +86,15 @@ class Worlds:
         """
         if self._randomizer:
             actions = self._randomizer.action(actions)
-        command = self._limit(self._decode(actions, self.arm), self.arm, hold=self._sent)
+        stages, arm = self._stages, self.arm
+        command = stages.limit(stages.decode(actions, arm), arm, hold=self._sent)
         self._sent = target = command.joint_position
         if self._randomizer:
-            target = self._randomizer.target(target, self.arm.joint_position)
-        self._arm = self._see(self.backend.step(target))
+            target = self._randomizer.target(target, arm.joint_position)
         self._elapsed = self._elapsed + 1
-        outcome: Outcome = self._judge(self._arm, self.goals.goal, self._elapsed, command)
+        self._arm, outcome = stages.act(target, self.goals.goal, self._elapsed, command)
         if self._randomizer:
-            noisy = self._randomizer.observation(outcome.observation)
+            noisy = self._randomizer.observation(outcome.observation, self._elapsed)
             outcome = replace(outcome, observation=noisy, final_observation=noisy)
         if not self._autoreset:
             return outcome
@@ -127,40 +106,21 @@ class Worlds:
 
     def detach(self) -> None:
         """Let gradients end here, on a differentiable backend."""
-        self._arm = self._see(self.backend.detach())
+        self._arm = self.parts.model.arm_state(self.backend.detach())
         self._sent = self._sent.detach()
         if self._randomizer:
             self._randomizer.detach()
 
     def _observation(self) -> Observation:
         observation = goal_observation(self.parts, self.arm, self.goals.goal)
-        return self._randomizer.observation(observation) if self._randomizer else observation
+        if self._randomizer:
+            return self._randomizer.observation(observation, self._elapsed)
+        return observation
 
     def _arm_at_start(self) -> ArmState:
         model = self.parts.model
         posture = self.arrays.repeated(self.parts.task.start_joint_position(model), 1)
         return model.arm_state(RobotState(posture, 0.0 * posture, self.arrays.index([0])))
-
-    def _judged(self, arm: ArmState, goal: Array, elapsed: Array, command: SafeCommand) -> Outcome:
-        """Judge by the float32 goals that the observation holds, as ``compute_reward`` does."""
-        task, xp = self.parts.task, self.arrays.xp
-        observation = goal_observation(self.parts, arm, goal)
-        goals = [xp.astype(observation[key], self.arrays.dtype) for key in KEYS[1:]]
-        terms = task.reward_terms(*goals)
-        success = task.is_success(*goals)
-        truncated = xp.logical_and(elapsed >= task.max_episode_steps, ~success)
-        return Outcome(
-            observation=observation,
-            reward=task.reward(terms),
-            terminated=success,
-            truncated=truncated,
-            ended=xp.logical_or(success, truncated),
-            distance=task.distance(*goals),
-            reward_terms=terms,
-            final_observation=observation,
-            verdict=command.verdict,
-            reason=command.reason,
-        )
 
     def _restart(self, worlds: Array) -> None:
         """Put some arms, (M,) int64, back to the start, with new goals."""
@@ -170,11 +130,11 @@ class Worlds:
             self._randomizer.draw(worlds)
         start = self.parts.task.start_joint_position(self.parts.model)
         posture = arrays.repeated(start, len(worlds))
-        self._sent = arrays.replaced(self._sent, worlds, posture)
-        self._elapsed = arrays.replaced(self._elapsed, worlds, 0)
+        self._sent = arrays.overwritten(self._sent, worlds, posture)
+        self._elapsed = arrays.overwritten(self._elapsed, worlds, 0)
         state = self.backend.reset(posture, worlds)
         if self._arm is None or len(worlds) == self.config.num_envs:
-            self._arm = self._see(state)
+            self._arm = self.parts.model.arm_state(state)
         else:
             self._arm = self._with_rows(self._arm, state, worlds)
 

@@ -89,18 +89,21 @@ class Proposal:
     verdict: Array  # (N,) uint8
     reason: Array  # (N,) uint8 of the first limit that gave the verdict
     velocity: Array | None = None  # (7, N) Envelope's, as long as the target stays
+    most: bool = False  # arms that need more than one arithmetic for all may be left over
+    undecided: Array | None = None  # (N,) of bool, those that were
 
     @property
     def held(self) -> Array:
         """Which arms are held: (N,)."""
         return self.verdict == _HELD
 
-    def refuse(self, rows: Array, reason: Reason) -> None:
-        """Hold the arms in ``rows`` (N,)."""
+    def refuse(self, rows: Array | None, reason: Reason) -> None:
+        """Hold the arms in ``rows`` (N,), all if None."""
         xp = self.arrays.xp
-        if not self.arrays.may_be_any(rows):
+        if rows is not None and not self.arrays.may_be_any(rows):
             return
-        fresh = xp.logical_and(rows, self.verdict != _HELD)
+        free = self.verdict != _HELD
+        fresh = free if rows is None else xp.logical_and(rows, free)
         self.target = xp.where(fresh, self.hold, self.target)
         self.velocity = None
         # Only a target leads an arm back that is out of its range; a held one stays there.

@@ -87,6 +87,27 @@ class SafetyChain:
         """
         if target.shape != arm.joint_position.shape:
             raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
+        return self._passed(target, arm, hold, state_age, target_age)[0]
+
+    def decide_most(
+        self, target: Array, arm: ArmState, hold: Array
+    ) -> tuple[SafeCommand, Array | None]:
+        """
+        Check a batch of targets as far as that is one arithmetic for all, see :class:`FusedChain`.
+
+        :returns: commands, and for which arms they must not be used: (N,) of bool, None if for all.
+        """
+        return self._passed(target, arm, hold, most=True)
+
+    def _passed(
+        self,
+        target: Array,
+        arm: ArmState,
+        hold: Array | None,
+        state_age: float = 0.0,
+        target_age: float = 0.0,
+        most: bool = False,
+    ) -> tuple[SafeCommand, Array | None]:
         rows = self._arrays.rows
         position = rows(arm.joint_position.T)
         low, high = self._envelope.bounds(position)
@@ -103,7 +124,9 @@ class SafetyChain:
             high=high,
             verdict=passed,
             reason=passed,
+            most=most,
         )
         for limit in self._limits:
             limit.apply(proposal, arm)
-        return SafeCommand(self._arrays.whole(proposal.target).T, proposal.verdict, proposal.reason)
+        position = self._arrays.whole(proposal.target).T
+        return SafeCommand(position, proposal.verdict, proposal.reason), proposal.undecided

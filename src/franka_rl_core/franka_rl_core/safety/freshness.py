@@ -15,9 +15,8 @@ class FreshnessLimit(Limit):
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
-        all_of_them = proposal.verdict == proposal.verdict
         # One age at a time and in this form, so that NaN holds.
         if not proposal.state_age <= self.config.max_state_age:
-            proposal.refuse(all_of_them, Reason.STALE_STATE)
+            proposal.refuse(None, Reason.STALE_STATE)
         if not proposal.target_age <= self.config.max_target_age:
-            proposal.refuse(all_of_them, Reason.STALE_TARGET)
+            proposal.refuse(None, Reason.STALE_TARGET)
