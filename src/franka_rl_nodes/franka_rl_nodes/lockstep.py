@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
 
 from franka_rl_core.backends.base import Backend
@@ -51,6 +53,7 @@ class LockStep:
         self, request: StepWorlds.Request, response: StepWorlds.Response
     ) -> StepWorlds.Response:
         count = self._backend.num_worlds
+        resets = _Resets(request.reset_worlds, request.reset_position)
         if request.sequence != self._sequence + 1:
             response.error = (
                 f'step {request.sequence} is out of order, {self._sequence + 1} comes next'
@@ -61,9 +64,13 @@ class LockStep:
             )
         elif not np.isfinite(request.joint_target).all():
             response.error = 'joint_target is not finite'
+        elif error := resets.error(count):
+            response.error = error
         else:
             self._sequence = request.sequence
             self.steps += 1
+            if resets.worlds:
+                self._backend.reset(resets.postures(), resets.worlds)
             targets = from_field(request.joint_target, 'float64', count, 7)
             self._write(self._backend.step(targets), response)
         return response
@@ -72,21 +79,33 @@ class LockStep:
         self, request: ResetWorlds.Request, response: ResetWorlds.Response
     ) -> ResetWorlds.Response:
         count = self._backend.num_worlds
-        worlds = list(request.worlds) or list(range(count))
-        if max(worlds) >= count:
-            response.error = f'there is no world {max(worlds)}, there are {count}'
-        elif len(request.joint_position) != 7 * len(worlds):
-            response.error = (
-                f'joint_position must hold {len(worlds)} × 7 values, '
-                f'not {len(request.joint_position)}'
-            )
-        elif not np.isfinite(request.joint_position).all():
-            response.error = 'joint_position is not finite'
+        resets = _Resets(request.worlds or range(count), request.joint_position)
+        if error := resets.error(count):
+            response.error = error
         else:
             self._sequence = request.sequence
-            postures = from_field(request.joint_position, 'float64', len(worlds), 7)
-            self._write(self._backend.reset(postures, worlds), response)
+            self._write(self._backend.reset(resets.postures(), resets.worlds), response)
         return response
 
     def _write(self, state: RobotState, response: Any) -> None:
         state_to_fields(as_numpy(state, self._backend.arrays), response)
+
+
+class _Resets:
+    """Worlds to put back, and their postures (M, 7) as a flat field."""
+
+    def __init__(self, worlds: Iterable[int], position: Any) -> None:
+        self.worlds, self._position = list(worlds), position
+
+    def error(self, count: int) -> str:
+        """Say what is wrong with them for so many worlds; nothing if empty."""
+        if self.worlds and max(self.worlds) >= count:
+            return f'there is no world {max(self.worlds)}, there are {count}'
+        if len(self._position) != 7 * len(self.worlds):
+            expected = f'{len(self.worlds)} × 7 values'
+            return f'postures to put back to must hold {expected}, not {len(self._position)}'
+        return '' if np.isfinite(self._position).all() else 'a posture to put back to is not finite'
+
+    def postures(self) -> NDArray[np.float64]:
+        """Give the postures, (M, 7) [rad]."""
+        return from_field(self._position, 'float64', -1, 7)

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rclpy.context import Context
 
 from franka_rl_core import registry
-from franka_rl_core.arrays import Array
+from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.backends.base import BATCHED, Backend
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import load_robot
@@ -63,23 +64,24 @@ class RosBackend(Backend):
 
             self.arrays = TorchArrays(device)
         self._sequence = 0
-        self._was_reset = False
+        self._state: RobotState | None = None  # newest
+        self._resets: tuple[Any, Any] | tuple[()] = ()  # that the next step takes along
 
     def reset(
         self, joint_position: Array, worlds: Sequence[int] | Array | None = None
     ) -> RobotState:
         """See :meth:`Backend.reset`."""
-        request = ResetWorlds.Request(
-            worlds=to_field([] if worlds is None else self.arrays.numpy(worlds), 'uint32'),
-            joint_position=to_field(self.arrays.numpy(joint_position), 'float64'),
-            sequence=self._sequence,
-        )
-        # Only the first reset may be repeated without a second thought: nothing has been stepped
-        # yet.
-        if self._was_reset:
-            return self._state(self._reset.call(request, self._timeout_s))
-        self._was_reset = True
-        return self._state(self._reset.first_call(request, self._timeout_s))
+        if worlds is not None and not len(worlds) and self._state:
+            return self._state  # to the simulator, no worlds are all
+        if self.resets_exactly and worlds is not None and self._state and not self._resets:
+            # Where arms that are put back are is known; the next step takes the message along.
+            self._resets = self._reset_fields(joint_position, worlds)
+            self._state = _put_back(self._state, joint_position, worlds, self.arrays)
+            return self._state
+        if self._resets and worlds is not None:
+            self._reset_now(*self._resets)
+        self._resets = ()
+        return self._reset_now(*self._reset_fields(joint_position, worlds))
 
     def step(self, joint_target: Array) -> RobotState:
         """See :meth:`Backend.step`."""
@@ -88,21 +90,52 @@ class RosBackend(Backend):
             sequence=self._sequence,
             joint_target=to_field(self.arrays.numpy(joint_target), 'float64'),
         )
-        return self._state(self._step.call(request, self._timeout_s))
+        if self._resets:
+            request.reset_worlds, request.reset_position = self._resets
+            self._resets = ()
+        return self._answer(self._step.call(request, self._timeout_s))
 
     def close(self) -> None:
         """See :meth:`Backend.close`."""
         self._node.destroy_node()
 
-    def _state(self, response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
+    def _reset_fields(
+        self, joint_position: Array, worlds: Sequence[int] | Array | None
+    ) -> tuple[Any, Any]:
+        rows = [] if worlds is None else self.arrays.numpy(worlds)
+        return to_field(rows, 'uint32'), to_field(self.arrays.numpy(joint_position), 'float64')
+
+    def _reset_now(self, worlds: Any, position: Any) -> RobotState:
+        request = ResetWorlds.Request(
+            worlds=worlds, joint_position=position, sequence=self._sequence
+        )
+        # Only the first reset may be repeated without a second thought: nothing has been stepped
+        # yet.
+        call = self._reset.call if self._state else self._reset.first_call
+        return self._answer(call(request, self._timeout_s))
+
+    def _answer(self, response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
         if response.error:
             raise BackendLostError(f'the simulator refused: {response.error}')
         state, arrays = state_from_fields(response), self.arrays
-        return RobotState(
+        self._state = RobotState(
             arrays.constant(state.joint_position),
             arrays.constant(state.joint_velocity),
             arrays.index(state.stamp_ns),
         )
+        return self._state
+
+
+def _put_back(
+    state: RobotState, joint_position: Array, worlds: Sequence[int] | Array, arrays: Arrays
+) -> RobotState:
+    """Give the state after some arms were put at rest in a posture."""
+    rows = arrays.index(worlds)
+    return RobotState(
+        arrays.replaced(state.joint_position, rows, joint_position),
+        arrays.replaced(state.joint_velocity, rows, 0.0),
+        state.stamp_ns,
+    )
 
 
 def check_worlds(backend: Backend, robot: str, num_worlds: int, control_period: float) -> None:

@@ -69,8 +69,14 @@ def test_the_graph_equals_the_in_process_environment_bit_for_bit(
                 assert _same(ours_part, theirs_part)
             ended += int(theirs[4]['_final_obs'].sum())
         assert ended >= 4, 'no episode ended: the restart was not tested'
-        mask = {'reset_mask': np.arange(env['num_envs']) == 1}
-        assert _same(graph.reset(options=mask)[0], local.reset(options=mask)[0])
+        # The same world twice, another one, none, and then a step: resets may be on their way.
+        for world in (1, 1, 0, -1):
+            mask = {'reset_mask': np.arange(env['num_envs']) == world}
+            assert _same(graph.reset(options=mask)[0], local.reset(options=mask)[0])
+        for _ in range(2):
+            actions = local.action_space.sample()
+            for ours, theirs in zip(graph.step(actions), local.step(actions), strict=True):
+                assert _same(ours, theirs)
         goals = (local.goals.goal, local.arm.tool_position)
         assert _same(graph.compute_reward(*goals, {}), local.compute_reward(*goals, {}))
     finally:
@@ -145,9 +151,13 @@ def test_requests_out_of_order_or_of_wrong_shape_step_nothing(processes: Any, co
     assert stepped(6, 7) == 'joint_target must hold 2 × 7 values, not 7'
     broken = StepWorlds.Request(sequence=6, joint_target=to_field(np.full(14, np.nan), 'float64'))
     assert call(step, broken, 5.0).error == 'joint_target is not finite'
+    broken = StepWorlds.Request(sequence=6, joint_target=to_field(np.ones(14), 'float64'))
+    broken.reset_worlds = to_field([1], 'uint32')
+    message = 'postures to put back to must hold 1 × 7 values, not 0'
+    assert call(step, broken, 5.0).error == message
     assert stepped(6, 14) == ''
     wrong = ResetWorlds.Request(worlds=to_field([2], 'uint32'), joint_position=posture)
     assert call(reset, wrong, 5.0).error == 'there is no world 2, there are 2'
     wrong = ResetWorlds.Request(joint_position=to_field(np.full(14, np.inf), 'float64'))
-    assert call(reset, wrong, 5.0).error == 'joint_position is not finite'
+    assert call(reset, wrong, 5.0).error == 'a posture to put back to is not finite'
     ros.close()
