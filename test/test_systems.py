@@ -240,6 +240,8 @@ def test_a_killed_policy_leaves_the_arm_held(
     )
     ros.node.create_subscription(GuardStatus, 'guard/status', statuses.append, qos.LATCHED)
     arm = ros.client(SetBool, 'guard/arm')
+    # Discovery takes each topic and service in its own time.
+    assert wait_until(lambda: bool(states and statuses), 20.0)
     assert wait_until(
         lambda: first_call(arm, SetBool.Request(data=True), 20.0).success, timeout=20.0
     )

@@ -20,6 +20,8 @@ from franka_rl_interfaces.action import RunEpisode
 EARLY_NS = 1_000_000
 # Time beyond its limit after which an episode without joint states is given up [s].
 PATIENCE_S = 1.0
+# Time in which DDS finds who listens to the policy, on a busy machine [s].
+DISCOVERY_S = 10.0
 
 
 class Episode:
@@ -40,7 +42,7 @@ class Episode:
         self.last_state = time.monotonic()  # when the newest joint state came [s]
         self._handle = handle
         self._limit = time_limit
-        self._began = time.monotonic()
+        self._accepted = self._began = time.monotonic()
         self._first_ns: int | None = None
         self._due_ns = 0
         self._steps = 0
@@ -50,6 +52,17 @@ class Episode:
     def cancelled(self) -> bool:
         """Whether the client has asked to stop."""
         return bool(self._handle.is_cancel_requested)
+
+    def waits_for_listeners(self, now: float) -> bool:
+        """
+        Say whether to wait because nobody listens yet; the time limit begins after that.
+
+        Nobody is waited for twice: who has listened and is gone has died.
+        """
+        if self._first_ns is not None or now - self._accepted > DISCOVERY_S:
+            return False
+        self._began = now
+        return True
 
     def is_due(self, stamp_ns: int, period_s: float) -> bool:
         """Say whether to act on a joint state of this stamp, and if so count it."""

@@ -190,7 +190,9 @@ class PolicyNode(LifecycleNode):
             return
         self._problem = ''
         episode.last_state = start
-        if episode.is_due(stamp, self._loop.config.control_period):
+        if not self._targets.get_subscription_count():
+            self._say_unheard(episode, start)
+        elif episode.is_due(stamp, self._loop.config.control_period):
             self._act(episode, state, start, age)
 
     def _act(self, episode: Episode, state: RobotState, start: float, age: float) -> None:
@@ -233,6 +235,13 @@ class PolicyNode(LifecycleNode):
             self._end('no fresh joint state')
         elif (silence := time.monotonic() - episode.last_state) > 0.2:
             self._say_stale(silence)
+
+    def _say_unheard(self, episode: Episode, now: float) -> None:
+        """Wait for the guard, which DDS may not have found yet; a guard that is gone is the end."""
+        self._problem = 'nobody subscribes to joint_target, a guard should: no action'
+        self.get_logger().warning(self._problem, throttle_duration_sec=1.0)
+        if not episode.waits_for_listeners(now):
+            self._end('nobody subscribes to joint_target')
 
     def _say_stale(self, age: float) -> None:
         self._problem = f'no fresh joint state for {age:.2f} s: no action'

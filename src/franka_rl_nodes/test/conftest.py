@@ -40,13 +40,22 @@ class FakeRobot:
         self._states = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR)
         self.propose = node.create_publisher(JointTarget, 'joint_target', qos.COMMAND)
         node.create_subscription(JointState, 'joint_command', self._on_command, qos.COMMAND)
-        node.create_subscription(JointTarget, 'joint_target', self.targets.append, qos.COMMAND)
+        self._kind, self._listening, self._qos = JointTarget, None, qos.COMMAND
+        self.listen(True)
         node.create_subscription(GuardStatus, 'guard/status', self._on_status, qos.LATCHED)
         node.create_timer(0.01, self._publish)
 
     def now(self) -> int:
         """Give the stamp of a message that is published now [ns]."""
         return self.ros.node.get_clock().now().nanoseconds + self.stamp_offset_ns
+
+    def listen(self, wanted: bool) -> None:
+        """Record targets, as a guard would, or leave them unheard."""
+        node = self.ros.node
+        if self._listening:
+            node.destroy_subscription(self._listening)
+        arguments = (self._kind, 'joint_target', self.targets.append, self._qos)
+        self._listening = node.create_subscription(*arguments) if wanted else None
 
     def send_target(
         self, position: Any, sequence: int, names: Any = None, period: float = 0.04

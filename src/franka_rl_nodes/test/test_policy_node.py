@@ -89,6 +89,27 @@ def test_an_old_joint_state_no_action(robot: Any, runner: Runner) -> None:
     assert robot.targets == []
 
 
+def test_an_episode_begins_when_somebody_listens(robot: Any, runner: Runner, sleep: Any) -> None:
+    """A guard that DDS has not found yet costs the episode nothing."""
+    robot.listen(False)
+    handle = runner.start(time_limit=0.6)
+    sleep(2.0)
+    assert robot.targets == []
+    robot.listen(True)
+    answer = runner.finish(handle)
+    assert (answer.result.message, answer.result.steps >= 14) == ('time is up', True)
+    assert len(robot.targets) >= 10
+
+
+def test_an_episode_ends_when_nobody_listens_any_more(robot: Any, runner: Runner) -> None:
+    handle = runner.start(time_limit=20.0)
+    assert wait_until(lambda: len(robot.targets) > 3)
+    robot.listen(False)
+    answer = runner.finish(handle)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.message == 'nobody subscribes to joint_target'
+
+
 def test_an_arm_at_the_goal_has_succeeded_without_an_action(robot: Any, runner: Runner) -> None:
     here = robot.model.tool_position(robot.position[None])[0]
     result = runner.finish(runner.start(here)).result
