@@ -36,8 +36,9 @@ setup(
         ],
         'franka_rl.commands': ['up = franka_rl_nodes.cli:command'],
         'franka_rl.benchmarks': [
-            'ros = franka_rl_nodes.bench:measure_ros',
-            'zero_shot_deploy = franka_rl_nodes.bench:measure_deployment',
+            'ros = franka_rl_nodes.bench.lockstep:measure',
+            'ros_deploy_latency = franka_rl_nodes.bench.deployment:measure_latency',
+            'zero_shot_deploy = franka_rl_nodes.bench.deployment:measure_zero_shot',
         ],
     },
 )

@@ -4,11 +4,13 @@
 
 import json
 import math
+import multiprocessing
+import statistics
 from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
-from franka_rl_core.bench import peers, report
+from franka_rl_core.bench import peers, report, workers
 from franka_rl_core.bench.row import BenchOptions, Row, digits
 from franka_rl_core.bench.timing import rate, rate_row, rounds
 from franka_rl_core.cli import bench
@@ -111,10 +113,17 @@ def test_an_unknown_group_is_answered_with_the_known_ones(groups, capsys):
     assert 'known: broken, good' in capsys.readouterr().err and not SEEN
 
 
-def test_a_missing_peer_is_refused_before_anything_is_measured(groups, monkeypatch, capsys):
-    monkeypatch.setattr(peers, 'find_spec', lambda name: None)
+@pytest.mark.parametrize(
+    'package, install',
+    [('panda_gym', 'pip install -r requirements/peers.txt'), ('ikpy', 'make setup')],
+)
+def test_a_missing_peer_is_refused_before_anything_is_measured(
+    package, install, groups, monkeypatch, capsys
+):
+    monkeypatch.setattr(peers, 'find_spec', lambda name: None if name == package else object())
     assert run(['bench', '--peers']) == REFUSED
-    assert 'pip install -r requirements/peers.txt' in capsys.readouterr().err and not SEEN
+    assert f"'{package}' is not installed; install: {install}" in capsys.readouterr().err
+    assert not SEEN
 
 
 def test_a_group_that_fails_does_not_lose_the_others(groups, tmp_path, monkeypatch, capsys):
@@ -144,7 +153,8 @@ def test_nothing_is_written_for_a_part(groups, tmp_path, monkeypatch):
 
 def test_every_group_that_is_installed_can_be_loaded():
     entries = entry_points(group=bench.GROUP)
-    assert {'environments_mock', 'inference', 'memory'} <= {entry.name for entry in entries}
+    known = {'environments_mock', 'environments_workers', 'inference', 'memory'}
+    assert known <= {entry.name for entry in entries}
     for entry in entries:
         if entry.value.startswith('franka_rl_core'):
             assert callable(entry.load())
@@ -161,6 +171,35 @@ def test_the_mock_is_measured(tmp_path):
     for row in rows.values():
         assert row['value'] > 0 and row['peer'] is row['ratio'] is None
         assert row['settings']['backend'] == 'mock'
+
+
+@pytest.mark.slow
+def test_a_second_process_is_measured_beside_one(tmp_path):
+    numbers = tmp_path / 'numbers.json'
+    words = ['bench', '--only', 'environments_workers', '--quick', '--json', str(numbers)]
+    assert run(words) == DONE
+    rows = {row['name']: row for row in json.loads(numbers.read_text())}
+    peers_of = {
+        'pybullet-two-programs/{}/2': 'one world',
+        'pybullet-two-workers/{}/2': 'one world',
+        'pybullet-two-workers/{}/8': 'eight worlds in one process',
+    }
+    assert {name: row['peer'] for name, row in rows.items()} == {
+        f'env_steps/{name.format(control)}': peer
+        for control in ('ee', 'joints')
+        for name, peer in peers_of.items()
+    }
+    for row in rows.values():
+        pairs = zip(row['settings']['rounds'], row['settings']['peer_rounds'], strict=True)
+        assert row['ratio'] == pytest.approx(statistics.median(a / b for a, b in pairs))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_program_that_dies_is_no_crash_of_the_suite():
+    program = workers._Program('none', 0.1)
+    with pytest.raises(FrankaRLError, match='has died'):
+        program.receive()
+    program.close()
 
 
 def test_ikpy_solves_on_our_robots():

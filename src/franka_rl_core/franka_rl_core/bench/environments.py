@@ -41,8 +41,8 @@ def measure_pybullet(options: BenchOptions) -> Iterator[Row]:
     for control, worlds in itertools.product(CONTROLS, (1, 8)):
         others = {}
         if options.peers and worlds == 1:
-            name = f'{peers.peer_version("panda_gym")}, {control}'
-            others[name] = peers.panda_gym_rate(control, _seconds(options))
+            name = f'{peers.panda_gym_version()}, {control}'
+            others[name] = peers.panda_gym_rate(control, options.seconds)
         yield _row('pybullet', control, worlds, options, others)
 
 
@@ -76,11 +76,11 @@ def _row(
     chosen |= {'workers': 1, **(settings or {})}
     env = FrankaVectorEnv(**chosen)
     try:
-        candidates = {'ours': step_rate(env, _seconds(options)), **(others or {})}
-        measured = rounds(candidates, 2 if options.quick else 5)
+        candidates = {'ours': step_rate(env, options.seconds), **(others or {})}
+        measured = rounds(candidates, options.rounds)
     finally:
         env.close()
-    settings = {**chosen, 'seconds': _seconds(options)}
+    settings = {**chosen, 'seconds': options.seconds}
     return rate_row(f'env_steps/{name or backend}/{control}/{worlds}', UNIT, measured, settings)
 
 
@@ -108,8 +108,3 @@ def random_actions(env: GoalVectorEnv, count: int = _ACTIONS) -> list[NDArray[np
     random = np.random.default_rng(0)
     shape = (count, *env.action_space.shape)  # type: ignore[misc]  # a box has one
     return list(random.uniform(-1.0, 1.0, shape).astype(np.float32))
-
-
-def _seconds(options: BenchOptions) -> float:
-    """Give the duration of a measurement [s]."""
-    return 0.1 if options.quick else 1.0

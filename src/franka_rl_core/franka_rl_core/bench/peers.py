@@ -19,8 +19,8 @@ from franka_rl_core.bench.timing import durations, rate
 from franka_rl_core.exceptions import MissingDependencyError
 from franka_rl_core.robot_model import RobotModel
 
-#: Import name and distribution of the packages that ``--peers`` needs.
-PACKAGES = {'panda_gym': 'panda-gym', 'ikpy': 'ikpy'}
+# What --peers needs, by import name, and what installs it.
+_INSTALL = {'panda_gym': 'pip install -r requirements/peers.txt', 'ikpy': 'make setup'}
 IKPY = 'ikpy inverse kinematics per step'
 # Length of the steps that ikpy is asked for [m]: that of an action of 1.
 DISPLACEMENT_M = 0.05
@@ -33,14 +33,14 @@ def check_peers() -> None:
 
     :raises MissingDependencyError: names the package and how to install it.
     """
-    for package in PACKAGES:
+    for package, install in _INSTALL.items():
         if find_spec(package) is None:
-            raise MissingDependencyError(package, 'pip install -r requirements/peers.txt')
+            raise MissingDependencyError(package, install)
 
 
-def peer_version(package: str) -> str:
-    """Give name and version of a peer, by its import name."""
-    return f'{PACKAGES[package]} {version(PACKAGES[package])}'
+def panda_gym_version() -> str:
+    """Give name and version of panda-gym."""
+    return f'panda-gym {version("panda-gym")}'
 
 
 def panda_gym_rate(control: str, seconds: float) -> Callable[[], float]:

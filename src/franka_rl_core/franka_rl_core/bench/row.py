@@ -19,6 +19,16 @@ class BenchOptions:
     quick: bool = False  # fewer and shorter measurements: shows that they work
     device: str = 'cpu'  # of what computes in PyTorch: cpu, or a GPU as cuda or cuda:1
 
+    @property
+    def seconds(self) -> float:
+        """Duration of one measurement of a rate [s]."""
+        return 0.1 if self.quick else 1.0
+
+    @property
+    def rounds(self) -> int:
+        """How often every candidate is measured."""
+        return 2 if self.quick else 5
+
 
 @dataclass(frozen=True)
 class Row:

@@ -1,19 +1,15 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Groups ``ros`` and ``zero_shot_deploy``: what the nodes cost, and what they make of a policy."""
+"""Group ``ros``: what two hops over ROS cost a step, in lock-step."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from franka_rl_core.bench.environments import UNIT, random_actions
@@ -22,19 +18,14 @@ from franka_rl_core.bench.timing import median_seconds, rate, rate_row, rounds
 from franka_rl_core.envs.base import GoalVectorEnv
 from franka_rl_core.envs.config import useful_workers
 from franka_rl_core.envs.vector import FrankaVectorEnv
-from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_nodes.bench.processes import START_TIMEOUT_S, ros_environment, running
 
-# Importing PyTorch and compiling a step both take long on a busy machine [s].
-_START_TIMEOUT_S = 120.0
+# Compiling a step takes long on a busy machine [s].
 _STEP_TIMEOUT_S = 240.0
-# A node that has not ended after this time is killed [s].
-_END_TIMEOUT_S = 10.0
-# An episode lasts 2 s at most, and putting the arm back takes as long.
-_EPISODE_TIMEOUT_S = 8.0
 _WARM_UP = 60
 
 
-def measure_ros(options: BenchOptions) -> Iterator[Row]:
+def measure(options: BenchOptions) -> Iterator[Row]:
     """Measure trainer → environment node → simulator node, in lock-step."""
     kinematic = {'backend': 'kinematic', 'num_envs': 4_096, 'device': options.device}
     yield _speed('kinematic', kinematic, options)
@@ -103,7 +94,7 @@ def _graph(
 
     from franka_rl_nodes.ros_vector_env import RosVectorEnv
 
-    environment = _environment()
+    environment = ros_environment()
     os.environ.update(environment)
     simulator = {'backend': backend, 'num_worlds': num_envs, 'device': device}
     bridge = {'num_envs': num_envs, 'device': device, 'timeout': _STEP_TIMEOUT_S}
@@ -115,7 +106,7 @@ def _graph(
             for key, value in parameters.items():
                 words += ['-p', f'{key}:={str(value).lower() if value is True else value}']
             words += ['--log-level', 'warn']
-            stack.enter_context(_process(words, environment))
+            stack.enter_context(running(words))
         context = Context()
         rclpy.init(
             context=context,
@@ -124,70 +115,7 @@ def _graph(
         )
         stack.callback(context.try_shutdown)
         env = RosVectorEnv(
-            timeout_s=_STEP_TIMEOUT_S, start_timeout_s=_START_TIMEOUT_S, context=context
+            timeout_s=_STEP_TIMEOUT_S, start_timeout_s=START_TIMEOUT_S, context=context
         )
         stack.callback(env.close)
         yield env
-
-
-@contextlib.contextmanager
-def _process(words: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program, and end it."""
-    process = subprocess.Popen(words, env={**os.environ, **environment}, stdout=sys.stderr)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(_END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_END_TIMEOUT_S)
-
-
-def _environment() -> dict[str, str]:
-    """Choose a ROS domain that other programs of this machine hardly use; DDS stays on it."""
-    used = os.environ.get('ROS_DOMAIN_ID', '0')
-    domain = 1 + os.getpid() % 100
-    if str(domain) == used and not _chosen:
-        domain = 1 + domain % 100
-    _chosen.setdefault('ROS_DOMAIN_ID', str(domain))
-    reach = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    return {**_chosen, 'ROS_AUTOMATIC_DISCOVERY_RANGE': reach}
-
-
-_chosen: dict[str, str] = {}
-
-
-def measure_deployment(options: BenchOptions) -> Iterator[Row]:
-    """Measure the policies of ``zero_shot`` in the streaming graph that drives an arm."""
-    from franka_rl_learning.bench import trained_bundles
-
-    episodes = 4 if options.quick else 40
-    for name, bundle in trained_bundles(options):
-        numbers = _deployed(bundle, episodes)
-        settings = {
-            'backend': 'pybullet',
-            'system': 'deploy_sim',
-            **{key: value for key, value in numbers.items() if key != 'bundle'},
-        }
-        row = f'zero_shot/{name}/deploy_sim'
-        yield Row(row, float(numbers['success_rate']), 'success rate', settings=settings)
-
-
-def _deployed(bundle: Path, episodes: int) -> dict[str, Any]:
-    """Run ``franka-rl up deploy_sim``, and give its numbers."""
-    with tempfile.TemporaryDirectory(prefix='franka_rl_') as folder:
-        file = Path(folder) / 'numbers.json'
-        program = 'from franka_rl_core.cli.main import main; main()'
-        words = [sys.executable, '-c', program, 'up', 'deploy_sim', f'policy:={bundle}']
-        words += [f'episodes:={episodes}', '--json', str(file)]
-        with _process(words, _environment()) as process:
-            try:
-                code = process.wait(_START_TIMEOUT_S + _EPISODE_TIMEOUT_S * episodes)
-            except subprocess.TimeoutExpired as error:
-                raise FrankaRLError(f'deploy_sim did not end within {error.timeout:g} s') from error
-        if code != 0:
-            raise FrankaRLError(f'deploy_sim ended with exit code {code}')
-        content: dict[str, Any] = json.loads(file.read_text())
-        return content
