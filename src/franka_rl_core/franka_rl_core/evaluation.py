@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.envs.config import EnvConfig
+
 Act = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
 
 
@@ -28,6 +30,19 @@ class EvaluatedEnv(Protocol):
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Act for one control period."""
+
+
+def as_it_is(trained: EnvConfig, **changes: Any) -> EnvConfig:
+    """
+    Give the environment of a training on another simulator, as that one is, without deviations.
+
+    :param trained: the environment of the training.
+    :param changes: other fields, ``backend`` and ``num_envs`` among them.
+    """
+    neutral = EnvConfig()
+    names = ('workers', 'device', 'compile', 'randomization', 'backend_options')
+    plain = {name: getattr(neutral, name) for name in names}
+    return dataclasses.replace(trained, **{**plain, **changes})
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from franka_rl_core.bench.peers import peer_version
+from franka_rl_core.bench.peers import panda_gym_version
 from franka_rl_core.bench.row import BenchOptions, Row
 from franka_rl_core.envs.config import EnvConfig, useful_workers
 from franka_rl_core.envs.vector import FrankaVectorEnv
-from franka_rl_core.evaluation import EvaluationReport, evaluate
+from franka_rl_core.evaluation import EvaluationReport, as_it_is, evaluate
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_learning.algorithms.base import Algorithm, Learner
 from franka_rl_learning.algorithms.table import find_algorithm
@@ -119,7 +119,7 @@ def _training_row(case: Case, device: str, ours: list[Attempt], theirs: list[Att
     if not theirs:
         return Row(case.name, _or_nan(value), 's', settings=settings)
     settings |= {
-        'peer_versions': [peer_version('panda_gym'), _sb3_version()],
+        'peer_versions': [panda_gym_version(), _sb3_version()],
         'peer_num_envs': _PEER_ENVS,
         'peer_workers': 1,
         'peer_episodes': _PEER_EPISODES,
@@ -195,8 +195,7 @@ def _device(backend: str, device: str) -> str:
 
 def _limit(algorithm: Algorithm) -> int:
     """Give the world steps after which a training is given up."""
-    defaults = algorithm.defaults
-    return _PATIENCE * max(defaults.steps, defaults.steps_per_world * defaults.num_envs)
+    return _PATIENCE * algorithm.defaults.total(algorithm.defaults.num_envs)
 
 
 def _or_nan(value: float) -> float:
@@ -215,24 +214,15 @@ def _peer_attempt(seed: int) -> Attempt:
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
+    from franka_rl_learning.algorithms.sb3 import arguments
+
     torch.set_num_threads(1)  # as our learner does
     config = find_algorithm('ppo', 'pybullet').config()
-    arguments = dataclasses.asdict(config)
-    activation = {'relu': torch.nn.ReLU, 'tanh': torch.nn.Tanh}[arguments.pop('activation')]
-    policy = {
-        'net_arch': list(arguments.pop('net_arch')),
-        'activation_fn': activation,
-        'log_std_init': arguments.pop('log_std_init'),
-    }
-    normalize = {
-        'norm_obs': arguments.pop('normalize_observation'),
-        'norm_reward': arguments.pop('normalize_reward'),
-        'gamma': config.gamma,
-    }
-    env = VecNormalize(DummyVecEnv([_panda_gym_env] * _PEER_ENVS), **normalize)
+    settings, normalize = arguments(config)
+    env = VecNormalize(DummyVecEnv([_panda_gym_env] * _PEER_ENVS), gamma=config.gamma, **normalize)
     test_env = DummyVecEnv([_panda_gym_env] * _PEER_ENVS)
     env.seed(seed)
-    model = PPO('MultiInputPolicy', env, seed=seed, device='cpu', policy_kwargs=policy, **arguments)
+    model = PPO('MultiInputPolicy', env, seed=seed, device='cpu', **settings)
 
     def act(observation: Any) -> Any:
         return model.predict(env.normalize_obs(observation), deterministic=True)[0]
@@ -294,16 +284,9 @@ def measure_zero_shot(options: BenchOptions) -> Iterator[Row]:
 def _evaluated(
     policy: PolicyBundle, backend: str, episodes: int, num_envs: int
 ) -> EvaluationReport:
-    config = dataclasses.replace(
-        policy.metadata.config,
-        backend=backend,
-        num_envs=num_envs,
-        workers=useful_workers(backend, num_envs),
-        device='cpu',
-        compile=False,
-        randomization={},  # what is evaluated is the simulator as it is
-        backend_options={},
-    )
+    workers = useful_workers(backend, num_envs)
+    trained = policy.metadata.config
+    config = as_it_is(trained, backend=backend, num_envs=num_envs, workers=workers)
     env = FrankaVectorEnv(config)
     try:
         return evaluate(env, policy.act, episodes, goal_seed(0, episodes, 3))
@@ -317,22 +300,19 @@ def trained_bundles(options: BenchOptions) -> Iterator[tuple[str, Path]]:
 
     :returns: names, such as ``apg-joints+randomization``, and folders of the bundles.
     """
+    folder = Path(_folder().name)
     for randomized, control, algorithm in itertools.product(
         (False,) if options.quick else (False, True), ('ee', 'joints'), ('apg', 'ppo')
     ):
         suffix = '' if control == 'ee' else f'-{control}'
         name = f'{algorithm}{suffix}' + ('+randomization' if randomized else '')
-        yield name, trained_bundle(_folder() / name, algorithm, control, randomized, options.device)
+        yield name, trained_bundle(folder / name, algorithm, control, randomized, options.device)
 
 
 @functools.cache
-def _folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix='franka_rl_')
-    _kept.append(folder)  # removed at the end of the process
-    return Path(folder.name)
-
-
-_kept: list[tempfile.TemporaryDirectory[str]] = []
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of what this process has trained; it is removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix='franka_rl_')
 
 
 def trained_bundle(

@@ -62,10 +62,9 @@ class TrainConfig:
         """Fill in the algorithm's defaults for an environment."""
         defaults = self.find(environment.backend).defaults
         episodes = self.evaluation_episodes
-        steps = max(defaults.steps, defaults.steps_per_world * environment.num_envs)
         return dataclasses.replace(
             self,
-            steps=self.steps or steps,
+            steps=self.steps or defaults.total(environment.num_envs),
             checkpoint_interval=self.checkpoint_interval or defaults.checkpoint_interval,
             evaluation_episodes=defaults.evaluation_episodes if episodes < 0 else episodes,
         )

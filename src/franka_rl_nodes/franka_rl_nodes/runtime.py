@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -64,6 +65,9 @@ def leave(code: int) -> None:
 
 
 def _run(main: Callable[[], int], handlers: SignalHandlerOptions | None = None) -> int:
+    # A node waits for others most of the time; threads of PyTorch that spin meanwhile would take
+    # the cores that those need. PyTorch is not imported yet: only what needs it does that.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     rclpy.init(args=sys.argv, signal_handler_options=handlers)
     try:
         return main()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -42,22 +41,20 @@ def command(
 ) -> None:
     """Run a policy bundle and print its success rate with the 95 % confidence interval."""
     from franka_rl_core.envs.vector import FrankaVectorEnv
-    from franka_rl_core.evaluation import evaluate
+    from franka_rl_core.evaluation import as_it_is, evaluate
     from franka_rl_core.policies.bundle import PolicyBundle
     from franka_rl_core.recording import Recorder, check_video
 
     check_video(video)
     policy = PolicyBundle(bundle)
     trained = policy.metadata.config
-    config = dataclasses.replace(
+    config = as_it_is(
         trained,
         backend=backend,
         robot=trained.robot if robot == 'the bundle’s' else robot,
         num_envs=min(num_envs, episodes),
         workers=workers,
         device=device,
-        compile=False,
-        randomization={},  # what is evaluated is the simulator as it is
         backend_options={key: parse_yaml(v, key) for key, v in pairs(backend_option or []).items()},
     )
     policy.check(config)

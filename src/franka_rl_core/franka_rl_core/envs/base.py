@@ -61,10 +61,9 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> NDArray[Any]:
         """Give the reward of achieving one goal when another is desired: (..., G) → (...)."""
-        task = self.parts.task
-        terms = task.reward_terms(*as_double(achieved_goal, desired_goal))
-        reward: NDArray[Any] = np.asarray(task.reward(terms))
-        return reward
+        task, arrays = self.parts.task, self.parts.arrays
+        terms = task.reward_terms(*map(arrays.constant, (achieved_goal, desired_goal)))
+        return np.asarray(arrays.numpy(task.reward(terms)), np.float64)
 
     def _checked(self, actions: Any) -> NDArray[Any]:
         array: NDArray[Any] = np.asarray(actions)
@@ -105,8 +104,3 @@ def goal_observation(parts: Parts, arm: ArmState, goal: Array) -> Observation:
         arrays.join([goal]),
     )
     return dict(zip(KEYS, values, strict=True))
-
-
-def as_double(*arrays: Any) -> tuple[NDArray[np.float64], ...]:
-    """Turn arrays of any float type into float64."""
-    return tuple(np.asarray(array, np.float64) for array in arrays)

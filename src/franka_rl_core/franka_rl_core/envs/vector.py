@@ -114,12 +114,6 @@ class FrankaVectorEnv(GoalVectorEnv):
         """Close the backend."""
         self.backend.close()
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> NDArray[Any]:
-        """See :meth:`GoalVectorEnv.compute_reward`; to the last bit that of a step."""
-        task, constant = self.parts.task, self.parts.arrays.constant
-        terms = task.reward_terms(constant(achieved_goal), constant(desired_goal))
-        return self._double(task.reward(terms))
-
     def _double(self, array: Array) -> NDArray[np.float64]:
         return np.asarray(self.worlds.arrays.numpy(array), np.float64)
 

@@ -91,6 +91,10 @@ class Defaults:
     evaluation_episodes: int
     checkpoint_interval: int  # steps of all worlds between two checkpoints
 
+    def total(self, num_envs: int) -> int:
+        """Give the steps of all worlds for so many worlds."""
+        return max(self.steps, self.steps_per_world * num_envs)
+
 
 @dataclass(frozen=True)
 class Algorithm:

@@ -53,16 +53,16 @@ class Sb3Learner(Learner):
     ) -> None:
         torch.set_num_threads(1)
         self._env = GymnasiumVecEnv(env)
-        arguments, normalize = _arguments(config)
-        if 'learning_starts' in arguments:
-            arguments['learning_starts'] = max(config.learning_starts, _one_episode(env))
+        settings, normalize = arguments(config)
+        if 'learning_starts' in settings:
+            settings['learning_starts'] = max(config.learning_starts, _one_episode(env))
         normalize['gamma'] = config.gamma
         wanted = normalize['norm_obs'] or normalize['norm_reward']
         self._normalizer = VecNormalize(self._env, **normalize) if wanted else None
         self._class: type[BaseAlgorithm] = getattr(stable_baselines3, algorithm.class_name)
         self._log = str(log)
         self.model: BaseAlgorithm = self._class(
-            'MultiInputPolicy', self._worlds, seed=seed, device='cpu', **arguments
+            'MultiInputPolicy', self._worlds, seed=seed, device='cpu', **settings
         )
         self.model.set_logger(configure(self._log, ['tensorboard']))
 
@@ -219,7 +219,7 @@ def _head(policy: BasePolicy) -> nn.Module:
     raise RefusedError(f'no export is known for {type(policy).__name__}')
 
 
-def _arguments(config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def arguments(config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sort the settings into arguments of the algorithm and of the normaliser."""
     values = dataclasses.asdict(config)
     activation = {'relu': torch.nn.ReLU, 'tanh': torch.nn.Tanh}[values.pop('activation')]
