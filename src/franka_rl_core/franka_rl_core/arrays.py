@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import array_api_compat.numpy
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core import numpy_namespace
 from franka_rl_core.exceptions import RefusedError
 
 #: An array of NumPy or of PyTorch
@@ -29,7 +29,7 @@ F = TypeVar('F', bound=Callable[..., Any])
 def namespace(array: Array) -> Any:
     """Give the array API functions for an array."""
     if isinstance(array, (np.ndarray, np.generic)):
-        return array_api_compat.numpy
+        return numpy_namespace
     from franka_rl_core import torch_namespace
 
     return torch_namespace
@@ -46,7 +46,7 @@ class Arrays:
     """Where the numbers of all worlds live; these are NumPy's, float64, on the CPU."""
 
     #: Functions of the array API standard.
-    xp: Any = array_api_compat.numpy
+    xp: Any = numpy_namespace
     #: Type of every real number but those in observations.
     dtype: Any = np.float64
     #: Type of numbers in observations.

@@ -29,6 +29,9 @@ class Rows:
     def __iter__(self) -> Iterator[Array]:
         return iter(self.rows)
 
+    def __getitem__(self, part: slice) -> Rows:
+        return Rows(self.rows[part])
+
     def apply(self, function: Callable[..., Array], arguments: Sequence[Any]) -> Rows:
         """Call a function for every row; arguments are rows, (n, 1) or (n, N), (N,) or numbers."""
         return Rows(

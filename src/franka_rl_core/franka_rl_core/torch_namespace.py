@@ -120,8 +120,10 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
     return torch.clamp(x, min, max)
 
 
-def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
+def concat(arrays: Sequence[Any], axis: int = 0) -> Any:
     """See the standard; components that are laid side by side each keep their row in memory."""
+    if isinstance(arrays[0], Rows):
+        return Rows([row for array in arrays for row in array])
     if axis == 1 and arrays[0].ndim == 2:
         return torch.cat([array.T for array in arrays]).T
     return torch.cat(tuple(arrays), dim=axis)

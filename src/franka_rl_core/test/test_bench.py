@@ -143,6 +143,23 @@ def test_a_group_that_fails_does_not_lose_the_others(groups, tmp_path, monkeypat
     assert json.loads((tmp_path / 'benchmarks' / 'bench.json').read_text()) == rows
 
 
+def test_a_part_replaces_its_rows_in_an_earlier_report(groups, tmp_path, monkeypatch, capsys):
+    pytest.importorskip('matplotlib')
+    monkeypatch.chdir(tmp_path)
+    assert run(['bench', '--out', 'all']) == FAILED
+    file = tmp_path / 'all' / 'bench.json'
+    rows = json.loads(file.read_text())
+    file.write_text(json.dumps([{**row, 'value': 0.5 * (row['value'] or 4.0)} for row in rows]))
+    assert run(['bench', '--only', 'good', '--out', 'all']) == DONE
+    kept, *measured = json.loads(file.read_text())
+    assert (kept['name'], kept['value']) == ('broken/first', 2.0)
+    assert measured == rows[1:]
+    file.write_text('[1]')
+    SEEN.clear()
+    assert run(['bench', '--only', 'good', '--out', 'all']) == REFUSED
+    assert 'holds no rows of franka-rl bench' in capsys.readouterr().err and not SEEN
+
+
 def test_nothing_is_written_for_a_part(groups, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'docs' / 'benchmarks').mkdir(parents=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from franka_rl_core.actions.base import ActionDecoder
 from franka_rl_core.arrays import NUMPY, Array, Arrays
@@ -49,7 +50,8 @@ class EeDecoder(ActionDecoder):
         at_home = RobotState(model.home[None, :], np.zeros((1, 7)), np.zeros(1, np.int64))
         upright = model.arm_state(at_home).tool_rotation[0]
         # Without what is left of cos(pi/2).
-        self._upright = np.where(np.abs(upright) < 1e-12, 0.0, upright).tolist()
+        upright = np.where(np.abs(upright) < 1e-12, 0.0, upright)
+        self._rotation_terms = [_cross_terms(upright, *axes) for axes in ((2, 1), (0, 2), (1, 0))]
         self._home = arrays.constant(model.home)
 
     def decode(self, action: Array, arm: ArmState) -> Array:
@@ -70,10 +72,20 @@ class EeDecoder(ActionDecoder):
         return evaluate(self._rotation_values, rows)
 
     def _rotation_values(self, rotation: Sequence[Scalar]) -> Sequence[Scalar]:
-        # Half the sum of the cross products of the axes (Luh, Walker and Paul 1980), which is in
-        # the antisymmetric part of the rotation between them.
-        def between(i: int, j: int) -> Scalar:
-            pairs = zip(self._upright[i], rotation[3 * j : 3 * j + 3], strict=True)
-            return total([weight * value for weight, value in pairs if weight])
+        return [
+            total([weight * rotation[index] for index, weight in terms])
+            for terms in self._rotation_terms
+        ]
 
-        return [0.5 * (between(i, j) - between(j, i)) for i, j in ((2, 1), (0, 2), (1, 0))]
+
+def _cross_terms(upright: NDArray[np.float64], i: int, j: int) -> list[tuple[int, float]]:
+    """
+    List what makes up a component of the rotation error: places in the rotation, and weights.
+
+    The error is half the sum of the cross products of the axes (Luh, Walker and Paul 1980), which
+    is in the antisymmetric part of the rotation between them.
+    """
+    weights = np.zeros((3, 3))
+    weights[j] += 0.5 * upright[i]
+    weights[i] -= 0.5 * upright[j]
+    return [(place, weight) for place, weight in enumerate(weights.ravel().tolist()) if weight]

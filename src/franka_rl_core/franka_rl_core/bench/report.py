@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -72,6 +73,27 @@ def check_folder(folder: Path | None) -> None:
         raise RefusedError(f'cannot write {folder}: {error.strerror}') from error
     if not os.access(folder, os.W_OK):
         raise RefusedError(f'cannot write {folder}: choose another --out')
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """
+    Read the rows of an earlier report, if there is one.
+
+    :raises RefusedError: the file holds something else.
+    """
+    path = folder / 'bench.json'
+    try:
+        return [Row.from_dict(row) for row in json.loads(path.read_text(encoding='utf-8'))]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RefusedError(f'{path} holds no rows of franka-rl bench: {error}') from error
+
+
+def merged(old: Iterable[Row], rows: Iterable[Row]) -> list[Row]:
+    """Put new rows in the places of old ones of the same name, and the others behind them."""
+    new = {row.name: row for row in rows}
+    return [*(new.pop(row.name, row) for row in old), *new.values()]
 
 
 def write_report(folder: Path, rows: Sequence[Row]) -> None:

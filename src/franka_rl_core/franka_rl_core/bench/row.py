@@ -54,6 +54,12 @@ class Row:
         content: dict[str, Any] = _finite(dataclasses.asdict(self))
         return content
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Row:
+        """Read what :meth:`to_dict` gave."""
+        value = math.nan if content['value'] is None else content['value']
+        return cls(**{**content, 'value': value})
+
     def line(self) -> str:
         """Give the row as one line of text."""
         text = f'{self.name}  {digits(self.value)} {self.unit}'

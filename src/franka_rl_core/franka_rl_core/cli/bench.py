@@ -42,7 +42,8 @@ def command(
         typer.Option(
             metavar='DIR',
             help='Folder for bench.json, bench.md and bench.png; docs/benchmarks, or benchmarks '
-            'where that does not exist. With --only or --quick: none unless it is given.',
+            'where that does not exist. With --only or --quick: none unless it is given; '
+            'with --only, what was measured replaces the rows of the same name there.',
         ),
     ] = None,
     json_file: JsonFile = None,
@@ -56,6 +57,7 @@ def command(
         check_peers()
     folder = out if out or only or quick else _default_folder()
     report.check_folder(folder)
+    old = report.read_rows(folder) if folder and only else []
     rows: list[Row] = []
     failed = []
     for entry in entries:
@@ -70,7 +72,7 @@ def command(
     print(f'\n{report.table(rows)}\n\n{report.machine()}')
     report.write_rows(json_file, rows)
     if folder:
-        report.write_report(folder, rows)
+        report.write_report(folder, report.merged(old, rows))
         print(f'report: {folder}')
     if failed:
         print(f'could not be measured: {", ".join(failed)}', file=sys.stderr)

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from franka_rl_core.arrays import Array, Arrays, namespace
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Proposal, SafetyConfig
@@ -14,6 +17,12 @@ from franka_rl_core.safety.joint_range import allowed_range
 # Braking before a position limit plans with this share of the allowed deceleration; the rest
 # absorbs tracking error.
 BRAKING_SHARE = 0.8
+JOINTS = 7
+
+
+def _twice(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give one number per joint for both ends of its range."""
+    return np.concatenate([values, values])
 
 
 def _column(name: str) -> Any:
@@ -44,8 +53,12 @@ class Envelope:
 
     _lower = _column('lower')  # end of the range [rad]
     _upper = _column('upper')
-    _fastest = _column('fastest')  # [rad/s]
     _change = _column('change')  # of the velocity in one period [rad/s]
+    # Their reciprocals: a product takes a fraction of the time of a quotient.
+    _per_fastest = _column('per_fastest')
+    _per_change = _column('per_change')
+    # Of both ends of the range: (14, 1).
+    _towards_end = _column('towards_end')  # fastest [rad/s]
     _braking = _column('braking')  # [rad/s²]
     _offset = _column('offset')  # of the falling velocity limit, see approach_velocity
     _falling = _column('falling')
@@ -55,7 +68,7 @@ class Envelope:
     ) -> None:
         column = arrays.column
         self._arrays, self._xp = arrays, arrays.xp
-        self._period = control_period_s
+        self._period, self._rate = control_period_s, 1.0 / control_period_s
         self._share = config.velocity_fraction
         self._margin = config.joint_margin
         lower, upper = allowed_range(model, config)
@@ -63,26 +76,34 @@ class Envelope:
         self._columns = {
             'lower': column(lower),
             'upper': column(upper),
-            'fastest': column(config.velocity_fraction * model.velocity),
             'change': column(acceleration * control_period_s),
-            'braking': column(BRAKING_SHARE * acceleration),
+            'per_fastest': column(1.0 / (config.velocity_fraction * model.velocity)),
+            'per_change': column(1.0 / (acceleration * control_period_s)),
+            'braking': column(_twice(BRAKING_SHARE * acceleration)),
+            'towards_end': column(_twice(config.velocity_fraction * model.velocity)),
         }
         self._slows_down = model.velocity_offset is not None
         if model.velocity_offset is not None and model.deceleration is not None:
             # The limit may fall faster than the joint may brake.
             hardest = BRAKING_SHARE * acceleration / self._share**2
-            falling = self._xp.minimum(column(model.deceleration), column(hardest))
-            self._columns |= {'offset': column(model.velocity_offset), 'falling': falling}
+            falling = np.minimum(model.deceleration, hardest)
+            self._columns |= {
+                'offset': column(_twice(model.velocity_offset)),
+                'falling': column(_twice(falling)),
+            }
 
     def bounds(self, position: Array) -> tuple[Array, Array]:
         """Give the lowest and the highest velocity by 1 and 2: (7, N), (7, N) [rad/s]."""
-        return -self._speed(position - self._lower), self._speed(self._upper - position)
+        # Both ends at once: for one arm, calls take longer than arithmetic.
+        distances = [position - self._lower, self._upper - position]
+        speed = self._speed(self._xp.concat(distances, axis=0))
+        return -speed[:JOINTS], speed[JOINTS:]
 
     def _speed(self, distance: Array) -> Array:
-        """Give the highest velocity towards an end of the range: (7, N) [rad/s]."""
+        """Give the highest velocity towards the lower and the upper ends: (14, N) [rad/s]."""
         xp = self._xp
         speed = braking_velocity(distance, self._braking, self._period)
-        speed = xp.minimum(xp.maximum(speed, -self._fastest), self._fastest)
+        speed = xp.minimum(xp.maximum(speed, -self._towards_end), self._towards_end)
         if self._slows_down:
             falling = (self._offset, self._falling, self._share, self._period)
             speed = xp.minimum(speed, approach_velocity(distance + self._margin, *falling))
@@ -105,9 +126,13 @@ class Envelope:
         self, target: Array, position: Array, held: Array, low: Array, high: Array, speed: Array
     ) -> Array:
         """Give the allowed velocity that leads from a position to a target: (7, N) [rad/s]."""
-        asked = (target - position) / self._period
+        asked = self.asked(target, position)
         in_line = self._xp.where(held, asked, self._in_line(asked, low, high, speed))
         return self.nearest(in_line, low, high, speed)
+
+    def asked(self, target: Array, position: Array) -> Array:
+        """Give the velocity that leads from a position to a target in a period: (7, N) [rad/s]."""
+        return (target - position) * self._rate
 
     def nearest(self, asked: Array, low: Array, high: Array, speed: Array) -> Array:
         """
@@ -124,9 +149,9 @@ class Envelope:
     def _in_line(self, asked: Array, low: Array, high: Array, speed: Array) -> Array:
         """Slow down all joints alike; a velocity that is allowed keeps its bits."""
         xp = self._xp
-        asked = asked / _at_least_1(xp.abs(asked) / self._fastest)
+        asked = asked / _at_least_1(xp.abs(asked) * self._per_fastest)
         change = xp.minimum(xp.maximum(asked, low), high) - speed
-        excess = _at_least_1(xp.abs(change) / self._change)
+        excess = _at_least_1(xp.abs(change) * self._per_change)
         return xp.where(excess > 1.0, speed + change / excess, asked)
 
     def braking_path(self, velocity: Array, position: Array) -> tuple[Array, Array, Array]:
@@ -138,14 +163,21 @@ class Envelope:
         """
         xp = self._xp
         end = position + velocity * self._period
-        way = stopping_distance(velocity, self._change, self._period)
-        time = xp.maximum(xp.abs(velocity) / self._change, 1e-9)
+        way = self._braking_way(velocity)
+        time = xp.maximum(xp.abs(velocity) * self._per_change, 1e-9)
         left = xp.maximum(1.0 - 0.5 * xp.max(time, axis=0) / time, 0.0)
         return end, end + way * (1.0 - left * left), end + way
 
+    def stop(self, velocity: Array, position: Array) -> Array:
+        """Give the last place of :meth:`braking_path`."""
+        return position + velocity * self._period + self._braking_way(velocity)
+
+    def _braking_way(self, velocity: Array) -> Array:
+        return stopping_distance(velocity, self._change, self._period)
+
     def stopping_time(self, velocity: Array) -> Array:
         """Give how much further a joint stops per velocity that it is faster: (7, N) [s]."""
-        return self._period * (1.0 + self._xp.floor(self._xp.abs(velocity) / self._change))
+        return self._period * (1.0 + self._xp.floor(self._xp.abs(velocity) * self._per_change))
 
 
 def _at_least_1(values: Array) -> Array:

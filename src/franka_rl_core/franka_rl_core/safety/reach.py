@@ -33,7 +33,7 @@ class ReachLimit(Limit):
         xp, measured = self.arrays.xp, proposal.position
         velocity = self._envelope.velocity(proposal)
         # A target that is not clipped keeps its bits.
-        same = velocity == (proposal.target - measured) / self.control_period_s
+        same = velocity == self._envelope.asked(proposal.target, measured)
         target = xp.where(same, proposal.target, measured + velocity * self.control_period_s)
         # An arm whose state is not finite is held where the chain said.
         target = xp.where(xp.isfinite(target), target, proposal.hold)

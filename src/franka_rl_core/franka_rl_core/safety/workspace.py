@@ -75,7 +75,7 @@ class WorkspaceLimit(Limit):
         :returns: (N,) of bool.
         """
         xp = self.arrays.xp
-        stop = self._envelope.braking_path(velocity, start)[-1]
+        stop = self._envelope.stop(velocity, start)
         motion = xp.abs(stop - start)  # nowhere on the way is it longer
         far = 0.5 * self._lever * xp.sum(motion, axis=0) ** 2
         far = far + xp.sum(xp.abs(jacobian) * motion, axis=1)
