@@ -31,6 +31,11 @@ _numbers = itertools.count()
 # that hand each other their results through memory, which takes half as long again.
 _MAX_FUSION = 100_000
 
+_CANNOT = (
+    torch._dynamo.exc.TorchDynamoException,
+    torch._dynamo.exc.FailOnRecompileLimitHit,
+)
+
 # Of malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -135,7 +140,7 @@ class TorchArrays(Arrays):
         # step of few worlds; it never is, for a function whose cache is its own.
         options: dict[str, Any] = {
             'max_fusion_size': _MAX_FUSION,
-            'guard_filter_fn': torch.compiler.keep_tensor_guards_unsafe,
+            'guard_filter_fn': _guards_of_arrays,
         }
         _keep_freed_memory()
         own = _with_own_cache(function)
@@ -148,13 +153,18 @@ class TorchArrays(Arrays):
             if not plain:
                 try:
                     return fused(*args, **kwargs)
-                except torch._dynamo.exc.TorchDynamoException as error:
+                except _CANNOT as error:
                     plain = True
-                    reason = str(error).strip().splitlines()[0]
+                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                     warnings.warn(f'compile: goes on without, {reason}', stacklevel=3)
             return function(*args, **kwargs)
 
         return call  # type: ignore[return-value]
+
+
+def _guards_of_arrays(entries: Sequence[Any]) -> list[bool]:
+    """Keep the guards on shapes, and on which arguments are the same array."""
+    return [entry.guard_type in ('TENSOR_MATCH', 'DUPLICATE_INPUT') for entry in entries]
 
 
 def _with_own_cache(function: F) -> F:

@@ -331,3 +331,12 @@ def test_who_has_no_compiler_goes_on_without(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter('error')  # said once
         assert twice(torch.full((3,), 2.0)).tolist() == [4.0] * 3
+
+
+def test_what_is_compiled_notices_that_two_arguments_are_one():
+    difference = TorchArrays().compiled(lambda x, y: (x + 1.0) * (y - 1.0))
+    if shutil.which('g++') is None:
+        pytest.skip('no compiler')
+    one, other = torch.full((3,), 2.0), torch.full((3,), 5.0)
+    assert difference(one, one).tolist() == [3.0] * 3
+    assert difference(one, other).tolist() == [12.0] * 3

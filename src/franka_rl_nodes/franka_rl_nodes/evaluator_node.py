@@ -28,7 +28,7 @@ from franka_rl_interfaces.msg import GuardStatus, StepLatency
 from franka_rl_interfaces.srv import ResetWorlds
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import joint_position_from_msg, to_field
-from franka_rl_nodes.episode import PATIENCE_S
+from franka_rl_nodes.episode import DISCOVERY_S, PATIENCE_S
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.runtime import (
     BackgroundNode,
@@ -136,7 +136,7 @@ class Evaluator:
         if not handle.accepted:
             raise BackendLostError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
-        wait = self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
+        wait = DISCOVERY_S + self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
         answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
         self._set_armed(False)
         result = answer.result

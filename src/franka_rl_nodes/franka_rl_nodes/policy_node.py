@@ -76,8 +76,9 @@ class PolicyNode(LifecycleNode):
 
     Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal`` and ``~/latency``,
     serves the action ``~/run_episode``. Acts on the first joint state that is stamped a control
-    period after the one it acted on before. No joint state, or one older than the bundle allows:
-    no action, and it says so.
+    period after the one it acted on before. An episode begins when somebody subscribes to
+    ``joint_target``, for which it waits 10 s, and ends when nobody does any more. No joint state,
+    or one older than the bundle allows: no action, and it says so.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -66,6 +66,7 @@ class RosBackend(Backend):
         self._sequence = 0
         self._state: RobotState | None = None  # newest
         self._resets: tuple[Any, Any] | tuple[()] = ()  # that the next step takes along
+        self._answered = False  # the newest step or reset was
 
     def reset(
         self, joint_position: Array, worlds: Sequence[int] | Array | None = None
@@ -73,7 +74,8 @@ class RosBackend(Backend):
         """See :meth:`Backend.reset`."""
         if worlds is not None and not len(worlds) and self._state:
             return self._state  # to the simulator, no worlds are all
-        if self.resets_exactly and worlds is not None and self._state and not self._resets:
+        may_wait = self.resets_exactly and self._answered and not self._resets
+        if may_wait and worlds is not None and self._state:
             # Where arms that are put back are is known; the next step takes the message along.
             self._resets = self._reset_fields(joint_position, worlds)
             self._state = _put_back(self._state, joint_position, worlds, self.arrays)
@@ -92,8 +94,11 @@ class RosBackend(Backend):
         )
         if self._resets:
             request.reset_worlds, request.reset_position = self._resets
-            self._resets = ()
-        return self._answer(self._step.call(request, self._timeout_s))
+        # Without an answer, the next reset is sent at once: it brings the numbers together again.
+        self._answered = False
+        state = self._answer(self._step.call(request, self._timeout_s))
+        self._resets = ()
+        return state
 
     def close(self) -> None:
         """See :meth:`Backend.close`."""
@@ -117,6 +122,7 @@ class RosBackend(Backend):
     def _answer(self, response: StepWorlds.Response | ResetWorlds.Response) -> RobotState:
         if response.error:
             raise BackendLostError(f'the simulator refused: {response.error}')
+        self._answered = True
         state, arrays = state_from_fields(response), self.arrays
         self._state = RobotState(
             arrays.constant(state.joint_position),

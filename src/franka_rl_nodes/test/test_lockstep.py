@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from conftest import wait_until
 from rclpy.node import Node
 
 from franka_rl_core.envs.vector import FrankaVectorEnv
@@ -113,6 +114,33 @@ def test_a_lost_simulator_is_noticed(processes: Any, context: Any) -> None:
     simulator.kill()
     with pytest.raises(BackendLostError, match='simulator/step_worlds did not answer within 1 s'):
         graph.step(np.zeros((1, 3), np.float32))
+    graph.close()
+
+
+def test_a_simulator_that_was_started_again_is_taken_up_by_a_reset(
+    processes: Any, context: Any
+) -> None:
+    simulator = processes.node('simulator', backend='mock')
+    processes.node('env', timeout=1.0)
+    graph = RosVectorEnv(context=context)
+    first = graph.reset(seed=0)[0]
+    for _ in range(3):
+        graph.step(np.ones((1, 3), np.float32))
+    graph.reset(options={'reset_mask': np.array([True])})  # on its way when the simulator dies
+    simulator.kill()
+    with pytest.raises(BackendLostError, match='simulator/step_worlds did not answer'):
+        graph.step(np.ones((1, 3), np.float32))
+    processes.node('simulator', backend='mock')
+
+    def reset() -> bool:
+        try:
+            return _same(graph.reset(seed=0)[0], first)
+        except BackendLostError:
+            return False
+
+    assert wait_until(reset, 20.0)
+    for _ in range(3):
+        graph.step(np.ones((1, 3), np.float32))
     graph.close()
 
 

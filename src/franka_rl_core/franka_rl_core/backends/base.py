@@ -137,7 +137,11 @@ class Backend(ABC):
 
 
 class ArithmeticBackend(Backend):
-    """Worlds whose step is arithmetic on arrays alone; it can be compiled with what is around."""
+    """
+    Worlds whose step is arithmetic on arrays alone; it can be compiled with what is around.
+
+    Compiled steps call :meth:`moved` and not :meth:`step`.
+    """
 
     #: State of all N worlds; who steps them by :meth:`moved` puts the result here.
     state: RobotState

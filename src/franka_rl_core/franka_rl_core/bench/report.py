@@ -103,7 +103,9 @@ def write_report(folder: Path, rows: Sequence[Row]) -> None:
     :raises FrankaRLError: a file cannot be written.
     """
     write_rows(folder / 'bench.json', rows)
-    (folder / 'bench.md').write_text(f'{table(rows)}\n\n{machine()}\n', encoding='utf-8')
+    (folder / 'bench.md').write_text(
+        f'{table(rows)}\n\nNewest rows: {machine()}\n', encoding='utf-8'
+    )
     if lines := speed_lines(rows):
         _draw(lines, folder / 'bench.png')
 

@@ -57,7 +57,7 @@ class Row:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Row:
         """Read what :meth:`to_dict` gave."""
-        value = math.nan if content['value'] is None else content['value']
+        value = math.nan if content['value'] is None else float(content['value'])
         return cls(**{**content, 'value': value})
 
     def line(self) -> str:

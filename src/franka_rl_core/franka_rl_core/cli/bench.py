@@ -15,7 +15,12 @@ import typer
 from franka_rl_core.bench.row import BenchOptions, Row
 from franka_rl_core.cli.options import JsonFile, option
 from franka_rl_core.envs.config import EnvConfig
-from franka_rl_core.exceptions import FrankaRLError, MissingDependencyError, UnknownNameError
+from franka_rl_core.exceptions import (
+    FrankaRLError,
+    MissingDependencyError,
+    RefusedError,
+    UnknownNameError,
+)
 from franka_rl_core.exit_codes import FAILED
 
 #: Entry-point group in which a package names its groups of measurements.
@@ -53,6 +58,8 @@ def command(
     from franka_rl_core.bench.peers import check_peers
 
     entries = find_groups(only)
+    if out and only and quick and (out / 'bench.json').exists():
+        raise RefusedError(f'--quick rows would replace those in {out}: choose another --out')
     if peers:
         check_peers()
     folder = out if out or only or quick else _default_folder()

@@ -102,8 +102,11 @@ class FusedStages(Stages):
         self._see = compiled(super().see)
         self._move = compiled(self._moved)
 
-    def act(self, target: Array, *judged: Any) -> tuple[ArmState, Outcome]:
+    def act(
+        self, target: Array, goal: Array, elapsed: Array, command: SafeCommand
+    ) -> tuple[ArmState, Outcome]:
         """See :meth:`Stages.act`."""
+        judged = (goal, elapsed, command)
         if not isinstance(self.backend, ArithmeticBackend):
             arm, outcome = self._see(self.backend.step(target), *judged)
         else:

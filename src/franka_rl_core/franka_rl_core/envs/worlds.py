@@ -56,7 +56,7 @@ class Worlds:
 
     @property
     def arm(self) -> ArmState:
-        """Measured state of the N arms."""
+        """Measured state of the N arms; valid until the next step or reset."""
         if self._arm is None:
             raise RuntimeError('call reset() before the first step')
         return self._arm

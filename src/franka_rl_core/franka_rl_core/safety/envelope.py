@@ -147,7 +147,7 @@ class Envelope:
         return xp.minimum(xp.maximum(velocity, speed - self._change), speed + self._change)
 
     def _in_line(self, asked: Array, low: Array, high: Array, speed: Array) -> Array:
-        """Slow down all joints alike; a velocity that is allowed keeps its bits."""
+        """Slow down all joints alike; a velocity inside the limits keeps its bits."""
         xp = self._xp
         asked = asked / _at_least_1(xp.abs(asked) * self._per_fastest)
         change = xp.minimum(xp.maximum(asked, low), high) - speed

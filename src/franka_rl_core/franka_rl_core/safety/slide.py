@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from franka_rl_core.actions.ee import DAMPING
 from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.kinematics import damped_least_squares, damped_values, tool_components
 from franka_rl_core.robot_model import RobotModel
@@ -18,8 +19,6 @@ from franka_rl_core.safety.envelope import Envelope
 # Corrections of a velocity that leads out, each a little more than needed, before the arm brakes.
 TRIES = 3
 EXCESS = 1.05
-# Of the least squares by which joints move the tool, as in actions/ee.py.
-DAMPING = 0.02
 
 
 class Motion(NamedTuple):

@@ -91,6 +91,8 @@ class WorkspaceLimit(Limit):
         """
         arrays, target = self.arrays, proposal.target
         (worlds,) = arrays.xp.nonzero(near)
+        if not len(worlds):
+            return target
         parts = (target, proposal.held, jacobian, proposal.position, proposal.speed)
         few = Motion(*(arrays.numpy(part[..., worlds]) for part in parts))
         corrected = arrays.replaced(target.T, worlds, self._slide_few(few).T).T

@@ -21,7 +21,7 @@ from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_nodes.bench.processes import START_TIMEOUT_S, ros_environment, running
 
 # Compiling a step takes long on a busy machine [s].
-_STEP_TIMEOUT_S = 240.0
+_STEP_TIMEOUT_S = 480.0
 _WARM_UP = 60
 
 

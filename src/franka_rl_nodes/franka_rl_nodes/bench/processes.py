@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-# Importing PyTorch and compiling a step both take long on a busy machine [s].
+# Importing PyTorch takes long on a busy machine [s].
 START_TIMEOUT_S = 120.0
 # A node that has not ended after this time is killed [s].
 _END_TIMEOUT_S = 10.0
