@@ -17,6 +17,7 @@ from franka_rl_core.json_file import write_json
 
 COLUMNS = ('name', 'value', 'unit', 'ratio', 'peer', 'value of the peer')
 _STEPS = 'env_steps'
+_DASHES = ('-', '--', ':', '-.')
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -126,8 +127,13 @@ def _draw(lines: dict[str, list[tuple[int, float]]], path: Path) -> None:
 
     figure = Figure(figsize=(7.0, 4.5), layout='constrained')
     axes = figure.subplots()
+    colors: dict[str, str] = {}  # one for each backend; dashes are for the controls
+    dashes: dict[str, str] = {}
     for name, points in lines.items():
-        axes.loglog(*zip(*points, strict=True), marker='o', label=name)
+        backend, control = name.split(', ')
+        color = colors.setdefault(backend, f'C{len(colors)}')
+        dash = dashes.setdefault(control, _DASHES[len(dashes) % len(_DASHES)])
+        axes.loglog(*zip(*points, strict=True), dash, color=color, marker='o', label=name)
     axes.set_xlabel('worlds')
     axes.set_ylabel('world steps per second')
     axes.grid(visible=True, which='major', alpha=0.4)
