@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-from torch import Tensor, argmax, eye, full_like, linalg, logical_or, reshape, uint8
+from torch import Tensor, eye, full_like, linalg, logical_or, reshape, uint8
 
 from franka_rl_core.rows import Rows
 
@@ -21,7 +21,6 @@ __all__ = [
     'abs',
     'all',
     'any',
-    'argmax',
     'astype',
     'ceil',
     'clip',

@@ -17,6 +17,7 @@ from franka_rl_core.safety.joint_range import allowed_range
 # Braking before a position limit plans with this share of the allowed deceleration; the rest
 # absorbs tracking error.
 BRAKING_SHARE = 0.8
+# Of one arm; in arrays of both ends, those of the lower ends come first.
 JOINTS = 7
 
 
@@ -54,7 +55,7 @@ class Envelope:
     _lower = _column('lower')  # end of the range [rad]
     _upper = _column('upper')
     _change = _column('change')  # of the velocity in one period [rad/s]
-    # Their reciprocals: a product takes a fraction of the time of a quotient.
+    # Reciprocals: a product takes a fraction of the time of a quotient.
     _per_fastest = _column('per_fastest')
     _per_change = _column('per_change')
     # Of both ends of the range: (14, 1).
@@ -72,15 +73,17 @@ class Envelope:
         self._share = config.velocity_fraction
         self._margin = config.joint_margin
         lower, upper = allowed_range(model, config)
+        fastest = config.velocity_fraction * model.velocity
         acceleration = config.acceleration_fraction * model.acceleration
+        change = acceleration * control_period_s
         self._columns = {
             'lower': column(lower),
             'upper': column(upper),
-            'change': column(acceleration * control_period_s),
-            'per_fastest': column(1.0 / (config.velocity_fraction * model.velocity)),
-            'per_change': column(1.0 / (acceleration * control_period_s)),
+            'change': column(change),
+            'per_fastest': column(1.0 / fastest),
+            'per_change': column(1.0 / change),
             'braking': column(_twice(BRAKING_SHARE * acceleration)),
-            'towards_end': column(_twice(config.velocity_fraction * model.velocity)),
+            'towards_end': column(_twice(fastest)),
         }
         self._slows_down = model.velocity_offset is not None
         if model.velocity_offset is not None and model.deceleration is not None:
