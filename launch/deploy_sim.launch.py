@@ -53,7 +53,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'rate',
                 default_value='100.0',
-                description='joint states and commands a second [Hz]',
+                description='joint states a second [Hz]',
             ),
             DeclareLaunchArgument(
                 'result',
@@ -89,7 +89,6 @@ def generate_launch_description() -> LaunchDescription:
                     {
                         'robot': text('robot'),
                         'policy': text('policy'),
-                        'rate': LaunchConfiguration('rate'),
                     }
                 ],
                 on_exit=required,

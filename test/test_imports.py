@@ -25,6 +25,9 @@ FEW_FILES = {
     'imageio': {'recording.py'},
     'torch': {'torch_arrays.py', 'torch_namespace.py'},
     'psutil': {'torch_arrays.py'},
+    'pinocchio': {'fci/dynamics.py', 'guard/collision.py'},
+    'coal': {'guard/collision.py'},
+    'ruckig': {'guard/motion.py'},
     'stable_baselines3': set(),
     'skrl': set(),
 }

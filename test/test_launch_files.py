@@ -128,7 +128,7 @@ def test_written_nodes(system: str) -> None:
 
 @pytest.mark.parametrize('system', SYSTEMS)
 def test_the_system_is_checked_before_the_start(system: str) -> None:
-    (call,) = calls(system, 'OpaqueFunction')
+    call = calls(system, 'OpaqueFunction')[0]
     assert keywords(call)['function'].id == 'check'
     assert ast.literal_eval(keywords(call)['args']) == [system]
     assert call.lineno < min(node.lineno for node in calls(system, 'Node'))

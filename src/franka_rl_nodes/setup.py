@@ -33,8 +33,13 @@ setup(
             'policy_node = franka_rl_nodes.policy_node:main',
             'guard_node = franka_rl_nodes.guard_node:main',
             'evaluator_node = franka_rl_nodes.evaluator_node:main',
+            'gripper_node = franka_rl_nodes.gripper_node:main',
         ],
-        'franka_rl.commands': ['up = franka_rl_nodes.cli:command'],
+        'franka_rl.commands': [
+            'up = franka_rl_nodes.cli:command',
+            'home = franka_rl_nodes.home:command',
+            'prove = franka_rl_nodes.prove.cli:command',
+        ],
         'franka_rl.benchmarks': [
             'ros = franka_rl_nodes.bench.lockstep:measure',
             'ros_deploy_latency = franka_rl_nodes.bench.deployment:measure_latency',

@@ -43,10 +43,12 @@ def command(
             if 'result' in values:
                 raise RefusedError('--json and result:= are two names of one file; give one')
             values['result'] = str(result)
-        typed = check(chosen.parameters(chosen.choose(values)))
+        values = chosen.choose(values)
+        namespace = values.get('namespace', '')
+        typed = check(chosen.parameters(values), namespace)
         from franka_rl_nodes import processes
 
-        code = processes.run(typed, lambda: _pass_on(result, json_file))
+        code = processes.run(typed, lambda: _pass_on(result, json_file), namespace)
     raise typer.Exit(code)
 
 
@@ -56,11 +58,14 @@ def _pass_on(result: Path, json_file: Path | None) -> None:
         write_json(json_file, json.loads(result.read_text()))
 
 
-def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+def check(
+    nodes: Mapping[str, Mapping[str, str]], namespace: str = ''
+) -> dict[str, dict[str, Any]]:
     """
     Refuse a system before anything of it is started.
 
     :param nodes: node name → parameters, as they were typed.
+    :param namespace: of all nodes.
     :returns: the same with the values that the parameters have.
     :raises RefusedError: a parameter or what it names is wrong, or a node is running already.
     """
@@ -68,6 +73,7 @@ def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
         raise MissingDependencyError(
             'rclpy', "make setup, or ROS 2 Jazzy from apt; then '. ./env.sh'"
         )
+    from franka_rl_nodes import processes
     from franka_rl_nodes.single_instance import refuse_if_taken
 
     typed = {}
@@ -75,7 +81,7 @@ def check(nodes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
         config = importlib.import_module(f'franka_rl_nodes.{name}_node').CONFIG
         typed[name] = from_strings(config, parameters)
         build(config, typed[name]).check()
-    refuse_if_taken(f'/{name}' for name in nodes)
+    refuse_if_taken(processes.full_name(name, namespace) for name in nodes)
     return typed
 
 

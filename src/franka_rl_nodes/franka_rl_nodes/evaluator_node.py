@@ -14,36 +14,31 @@ from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool
 
 from franka_rl_core.envs.config import make_parts
-from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.evaluation import Episode, report
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.json_file import check_json, write_json
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.settings import setting
 from franka_rl_interfaces.action import RunEpisode
-from franka_rl_interfaces.msg import GuardStatus, StepLatency
+from franka_rl_interfaces.msg import StepLatency
 from franka_rl_interfaces.srv import ResetWorlds
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import joint_position_from_msg, to_field
 from franka_rl_nodes.episode import DISCOVERY_S, PATIENCE_S
+from franka_rl_nodes.episode_goals import make_goals, parse_goal
+from franka_rl_nodes.guard_client import GuardClient
 from franka_rl_nodes.parameters import declare
-from franka_rl_nodes.runtime import (
-    BackgroundNode,
-    call,
-    first_call,
-    hold_name,
-    leave,
-    result_of,
-    work,
-)
+from franka_rl_nodes.polling import PolledSubscription
+from franka_rl_nodes.runtime import BackgroundNode, first_call, hold_name, leave, result_of, work
 
 START_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 5.0
 # An arm so close to the start of an episode has been reset.
 START_TOLERANCE_RAD = 0.01
+RESETS = ('teleport', 'home')
+ARMS = ('auto', 'true', 'false')
 
 
 @dataclass(frozen=True)
@@ -53,19 +48,36 @@ class EvaluatorConfig:
     policy: str = setting('', 'folder of the policy bundle')
     episodes: int = setting(20, 'episodes to run', low=1)
     seed: int = setting(1, 'seed of the goals', low=0)
-    simulator: str = setting('simulator', 'name of the simulator node, which resets the arm')
+    goal: str = setting('random', 'random (of the task), x,y,z [m], or topic (target_pose)')
+    reset: str = setting('teleport', f'how the arm comes to the start: {" or ".join(RESETS)}')
+    arm: str = setting(
+        'auto', 'arm the guard: true, false (wait for the operator), auto: only a simulated arm'
+    )
+    driver: str = setting('none', 'what drives the robot; none and fci are simulated')
+    simulator: str = setting('simulator', 'name of the simulator node, for teleport')
     result: str = setting('', 'file for the numbers, JSON; empty for none')
 
     def check(self) -> None:
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the bundle is none.
+        :raises RefusedError: the bundle is none, or a choice is unknown.
         """
         if not self.policy:
             raise RefusedError('parameter policy must name the folder of a policy bundle')
         PolicyBundle(self.policy)
+        parse_goal(self.goal)
+        for name, known in (('reset', RESETS), ('arm', ARMS)):
+            if getattr(self, name) not in known:
+                raise RefusedError(
+                    f'{name} must be {", ".join(known)}, not {getattr(self, name)!r}'
+                )
         check_json(Path(self.result) if self.result else None)
+
+    @property
+    def arms(self) -> bool:
+        """Whether to arm the guard without an operator."""
+        return self.arm == 'true' or (self.arm == 'auto' and self.driver in ('none', 'fci'))
 
 
 CONFIG = EvaluatorConfig
@@ -82,32 +94,27 @@ class Evaluator:
         self._config.check()
         policy = PolicyBundle(self._config.policy)
         self._parts = make_parts(policy.metadata.config)
+        self._start = self._parts.task.start_joint_position(self._parts.model)
         steps = self._parts.task.max_episode_steps
         self._time_limit = steps * policy.metadata.config.control_period
         self._latencies: list[float] = []
-        self._armed = False
-        self._fault = ''
-        self._position: Any = None
-        self._counts = dict.fromkeys(('passed', 'clipped', 'held'), 0)
-        self._arm = self._ros.client(SetBool, 'guard/arm')
+        self._guard = GuardClient(self._ros)
+        self._goals = make_goals(self._config.goal, node, self._parts, self._config.seed)
         self._reset = self._ros.client(ResetWorlds, f'{self._config.simulator}/reset_worlds')
         self._run = ActionClient(node, RunEpisode, 'policy/run_episode')
+        self._states = PolledSubscription(node, JointState, 'franka/joint_states', qos.SENSOR)
         node.create_subscription(StepLatency, 'guard/latency', self._on_latency, qos.REPORT)
-        node.create_subscription(JointState, 'franka/joint_states', self._on_state, qos.SENSOR)
-        node.create_subscription(GuardStatus, 'guard/status', self._on_status, qos.LATCHED)
 
     def main(self) -> int:
         """Run all episodes and print the success rate."""
-        first_call(self._arm, SetBool.Request(data=False), START_TIMEOUT_S)
         if not self._run.wait_for_server(timeout_sec=START_TIMEOUT_S):
             raise BackendLostError('the policy does not answer')
-        goals = GoalSampler(self._parts.task, 1)
-        goals.seed(self._config.seed)
         episodes = []
         for index in range(self._config.episodes):
-            goals.draw(np.array([0]))
-            episodes.append(self._episode(goals.goal[0]))
+            episodes.append(self._episode(self._goals()))
             print(f'episode {index + 1}: {_describe(episodes[-1])}', flush=True)
+        if self._guard.armed:
+            self._guard.arm(False)
         result = report(episodes)
         path = Path(self._config.result) if self._config.result else None
         write_json(path, result.to_dict() | self._more())
@@ -119,14 +126,7 @@ class Evaluator:
         self._ros.close()
 
     def _episode(self, goal: Any) -> Episode:
-        self._set_armed(False)
-        start = self._parts.task.start_joint_position(self._parts.model)
-        request = ResetWorlds.Request(joint_position=to_field(start, 'float64'))
-        # Repeating it does no harm.
-        if error := first_call(self._reset, request, START_TIMEOUT_S).error:
-            raise BackendLostError(f'the simulator refused: {error}')
-        self._wait_for(start)
-        self._set_armed(True)
+        self._begin()
         handle = result_of(
             self._run.send_goal_async(RunEpisode.Goal(goal=to_field(goal, 'float64'))),
             CALL_TIMEOUT_S,
@@ -138,44 +138,61 @@ class Evaluator:
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
         wait = DISCOVERY_S + self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
         answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
-        self._set_armed(False)
         result = answer.result
         if answer.status != GoalStatus.STATUS_SUCCEEDED:
             raise BackendLostError(f'the policy gave up: {result.message or "see its log"}')
         return Episode(result.success, result.final_distance, result.time_to_success)
 
+    def _begin(self) -> None:
+        """Bring the arm to the start of an episode, and have the guard armed there."""
+        if self._config.reset == 'teleport':
+            self._teleport()
+            return
+        if self._guard.fault:
+            self._recover()
+        if not self._guard.armed:
+            self._arm()
+        self._guard.go_to(self._start)
+
+    def _teleport(self) -> None:
+        if self._guard.fault:
+            raise BackendLostError(f'the guard has a fault: {self._guard.fault}')
+        self._guard.arm(False)
+        request = ResetWorlds.Request(joint_position=to_field(self._start, 'float64'))
+        # Repeating it does no harm.
+        if error := first_call(self._reset, request, START_TIMEOUT_S).error:
+            raise BackendLostError(f'the simulator refused: {error}')
+        self._wait_for(self._start)
+        self._guard.arm(True)
+
+    def _recover(self) -> None:
+        """Go on after a reflex of a simulated arm; with a real one, that is for people."""
+        if not self._config.arms:
+            raise BackendLostError(f'the guard has a fault: {self._guard.fault}')
+        print(f'fault: {self._guard.fault}; recovering', flush=True)
+        self._guard.recover()
+
+    def _arm(self) -> None:
+        if self._config.arms:
+            self._guard.arm(True)
+        else:
+            self._guard.wait_for_operator()
+
     def _wait_for(self, posture: Any) -> None:
         """Wait until the driver has shown a posture twice: the guard arms where the arm is."""
-        seen, self._position = 0, None
-        deadline = time.monotonic() + CALL_TIMEOUT_S
+        seen, deadline = 0, time.monotonic() + CALL_TIMEOUT_S
+        self._states.newest()
         while seen < 2:
             if time.monotonic() > deadline:
                 raise BackendLostError('the arm does not come to the start of the episode')
-            time.sleep(0.005)
-            position = self._position
-            if position is not None and np.abs(position - posture).max() < START_TOLERANCE_RAD:
-                seen, self._position = seen + 1, None
-
-    def _on_state(self, message: JointState) -> None:
-        self._position = joint_position_from_msg(message, self._parts.model)
-
-    def _set_armed(self, armed: bool) -> None:
-        if self._fault:
-            raise BackendLostError(f'the guard has a fault: {self._fault}')
-        response = call(self._arm, SetBool.Request(data=armed), CALL_TIMEOUT_S)
-        if not response.success:
-            raise BackendLostError(f'the guard refused: {response.message}')
+            time.sleep(0.002)
+            if (message := self._states.newest()) is not None:
+                position = joint_position_from_msg(message, self._parts.model)
+                near = np.abs(position - posture).max() < START_TOLERANCE_RAD
+                seen = seen + 1 if near else 0
 
     def _on_latency(self, message: StepLatency) -> None:
         self._latencies.append(message.total)
-
-    def _on_status(self, message: GuardStatus) -> None:
-        if message.state == GuardStatus.FAULT:
-            self._fault = message.reason
-        if message.state != GuardStatus.ARMED and self._armed:
-            for name in self._counts:
-                self._counts[name] += getattr(message, name)
-        self._armed = message.state == GuardStatus.ARMED
 
     def _more(self) -> dict[str, Any]:
         latency = {
@@ -188,7 +205,9 @@ class Evaluator:
             'bundle': config.policy,
             'backend': 'deployment graph',
             'command_latency_ms': latency,
-            'guard': self._counts,
+            'guard': self._guard.counts,
+            'reflexes': len(self._guard.reflexes),
+            'errors': self._guard.reflexes,
         }
 
 

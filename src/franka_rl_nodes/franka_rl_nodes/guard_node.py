@@ -4,38 +4,51 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
 
 from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.guard import Guard, GuardState
+from franka_rl_core.guard.explanations import EXPLANATIONS
+from franka_rl_core.guard.guard import STALL_S, Guard, GuardLimits, GuardState
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.safety.base import Reason, SafetyConfig, Verdict
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.settings import build, setting
-from franka_rl_core.state import RobotState
+from franka_rl_interfaces.action import MoveJoints
 from franka_rl_interfaces.msg import GuardStatus, JointTarget, StepLatency
-from franka_rl_nodes import qos
+from franka_rl_nodes import drivers, qos
+from franka_rl_nodes.command_stream import STREAMS, find_stream
 from franka_rl_nodes.conversions import (
     joint_position_from_msg,
     joint_state_from_msg,
-    joint_state_to_msg,
     stamp_from_msg,
 )
 from franka_rl_nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from franka_rl_nodes.guard_operations import FOLLOWING, Operations
 from franka_rl_nodes.parameters import declare
-from franka_rl_nodes.runtime import leave, serve
+from franka_rl_nodes.polling import PolledSubscription
+from franka_rl_nodes.runtime import give_up, leave, serve
+from franka_rl_nodes.steady_loop import SteadyLoop
 
 # A policy's period and the guard's may differ by rounding only.
 PERIOD_TOLERANCE_S = 1e-6
+# The status is repeated so often, as a heartbeat [s].
+HEARTBEAT_S = 0.1
 _LEVELS = {GuardState.DISARMED: WARN, GuardState.ARMED: OK, GuardState.FAULT: ERROR}
 
 
@@ -52,22 +65,30 @@ class GuardConfig:
         0.04, 'period of the policy (without a bundle)', unit='s', low=0.005, high=1.0
     )
     safety: dict[str, Any] = setting({}, 'overrides of SafetyConfig (without a bundle)')
-    rate: float = setting(100.0, 'commands a second', unit='Hz', low=10.0, high=1000.0)
+    limits: dict[str, Any] = setting({}, 'overrides of GuardLimits: jerk_fraction, tether, ...')
+    rate: float = setting(1000.0, 'ticks a second', unit='Hz', low=100.0, high=1000.0)
+    controller: str = setting(
+        'joint_follower', 'controller of the robot that is commanded', choices=lambda: STREAMS
+    )
+    same_clock: bool = setting(
+        True, "whether the arm's computer has the time of this one, to 10 ms (joint_trajectory)"
+    )
+    driver: str = setting('none', 'what drives the robot', choices=drivers.available)
+    driver_options: dict[str, Any] = setting({}, 'names of the driver, see DriverConfig')
 
     def check(self) -> None:
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the robot is unknown, or the bundle is none or for another robot.
+        :raises RefusedError: robot, controller or driver is unknown, or the bundle is none or for
+            another robot.
         """
         load_robot(self.robot)
-        period, _ = _period_and_safety(self)
-        commands = period * self.rate
-        if commands < 0.999 or abs(commands - round(commands)) > 1e-6:
-            raise RefusedError(
-                f'the policy has a period of {period} s, the rate is {self.rate} Hz: '
-                'the rate must be a multiple of that of the policy'
-            )
+        find_stream(self.controller)
+        drivers.find(self.driver)
+        build(drivers.DriverConfig, self.driver_options)
+        build(GuardLimits, self.limits)
+        _period_and_safety(self)
 
 
 CONFIG = GuardConfig
@@ -75,118 +96,260 @@ CONFIG = GuardConfig
 
 class GuardNode(Node):
     """
-    Turns joint targets into a stream of safe joint commands.
+    Turns joint targets into a jerk-limited stream of joint commands.
 
-    Subscribes ``franka/joint_states`` and ``joint_target``, publishes ``joint_command``,
-    ``~/status`` and ``~/latency``, serves ``~/arm`` (``std_srvs/SetBool``). Starts disarmed, and
+    Subscribes ``franka/joint_states`` and ``joint_target``, publishes the commands of the chosen
+    controller, ``~/status`` and ``~/latency``, serves ``~/arm`` (``std_srvs/SetBool``),
+    ``~/recover`` (``std_srvs/Trigger``) and the action ``~/move_joints``. Starts disarmed, and
     sends nothing until it is armed.
+
+    Arming streams where the arm is, starts the robot's controller, and takes targets as soon as
+    that follows. The stream is made by a thread of its own; what waits for the robot's driver runs
+    in another one.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('guard', **kwargs)
         config = declare(self, GuardConfig)
         config.check()
+        self._config = config
         self._model = load_robot(config.robot)
         period, safety = _period_and_safety(config)
         self._period = period
-        self._guard = Guard(self._model, SafetyChain(self._model, period, safety), period)
-        self._lead = 1.0 / config.rate
-        self._state: RobotState | None = None
-        self._received = -np.inf  # [s], steady clock
+        limits = build(GuardLimits, config.limits)
+        self._guard = Guard(self._model, SafetyChain(self._model, period, safety), period, limits)
+        self._lock = threading.RLock()  # of the guard
         self._reported: tuple[Any, ...] = ()
-        self._commands = self.create_publisher(JointState, 'joint_command', qos.COMMAND)
+        self._make_topics(config)
+        self._ops = Operations(
+            self._guard,
+            self._lock,
+            config.controller,
+            lambda: self.count_publishers(self._stream.topic),
+            self._publish_status,
+        )
+        self._ops.driver = self._make_driver(config)
+        self._loop = SteadyLoop(1.0 / config.rate, self._on_tick, STALL_S, self._on_error)
+        self._publish_status()
+        self._loop.start()
+
+    def _make_driver(self, config: GuardConfig) -> drivers.Driver:
+        if config.driver == 'none':
+            self._ops.follower = FOLLOWING
+        names = build(drivers.DriverConfig, config.driver_options)
+        return drivers.find(config.driver)(self, self._model, self._ops.on_robot, names)
+
+    def _make_topics(self, config: GuardConfig) -> None:
+        self._stream = find_stream(config.controller)(
+            self, self._model.joint_names, config.same_clock
+        )
+        self._states = PolledSubscription(self, JointState, 'franka/joint_states', qos.SENSOR)
         self._status = self.create_publisher(GuardStatus, '~/status', qos.LATCHED)
         self._latency = self.create_publisher(StepLatency, '~/latency', qos.REPORT)
-        self.create_subscription(JointState, 'franka/joint_states', self._on_state, qos.SENSOR)
         self.create_subscription(JointTarget, 'joint_target', self._on_target, qos.COMMAND)
-        self.create_service(SetBool, '~/arm', self._on_arm)
+        self.create_subscription(
+            String,
+            'joint_follower_controller/state',
+            lambda message: self._ops.on_follower(message.data),
+            qos.LATCHED,
+        )
+        group = ReentrantCallbackGroup()
+        self.create_service(SetBool, '~/arm', self._on_arm, callback_group=group)
+        self.create_service(Trigger, '~/recover', self._on_recover, callback_group=group)
+        self._moves = ActionServer(
+            self,
+            MoveJoints,
+            '~/move_joints',
+            self._move,
+            callback_group=group,
+            goal_callback=lambda _: GoalResponse.ACCEPT,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
         # Not the ROS clock: the arm must be held when simulated time stands still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = self.create_timer(self._lead, self._send, clock=steady)
+        self.create_timer(HEARTBEAT_S, self._on_heartbeat, clock=steady)
         self._diagnostics = Diagnostics(self, self._report)
-        self._publish_status()
 
-    def _on_state(self, message: JointState) -> None:
+    def destroy_node(self) -> None:
+        """End the stream first."""
+        self._loop.stop()
+        self._ops.close()
+        super().destroy_node()
+
+    # --- the stream ------------------------------------------------------------------------------
+
+    def _on_tick(self, now: float) -> None:
+        message = self._states.newest()
+        with self._lock:
+            if message is not None:
+                self._observe(message, now)
+            sample, motion = self._guard.command(now), self._guard.motion
+        if sample is not None and motion is not None:
+            self._stream.send(sample, motion, now)
+        if self._reported != self._summary():
+            self._publish_status()
+
+    def _observe(self, message: JointState, now: float) -> None:
         try:
-            state = joint_state_from_msg(message, self._model)
+            self._guard.monitor.observe(joint_state_from_msg(message, self._model), now)
         except RefusedError as error:
             self.get_logger().error(f'joint state refused: {error}', throttle_duration_sec=1.0)
-            return
-        # A driver that repeats itself says nothing new.
-        if self._state is None or state.stamp_ns[0] > self._state.stamp_ns[0]:
-            self._state, self._received = state, time.monotonic()
+
+    def _on_error(self, error: Exception) -> None:
+        give_up(self, f'the command stream has ended: {error!r}')
 
     def _on_target(self, message: JointTarget) -> None:
         start = time.monotonic()
-        if len(message.position) != len(message.joint_names):
-            self._guard.refuse(Reason.WRONG_SHAPE)
-        else:
-            self._propose(message)
-        # At once, not at the next tick: the target is older then.
-        self._send()
-        if self._guard.state is GuardState.ARMED:
+        with self._lock:
+            refused = self._propose(message)
+            if refused is not None:
+                self._guard.refuse(refused)
+        if self._ops.accepts:
             self._publish_latency(message, start)
 
-    def _propose(self, message: JointTarget) -> None:
+    def _propose(self, message: JointTarget) -> Reason | None:
+        """Pass a target on, or say why not."""
+        if not self._ops.accepts:
+            return Reason.CONTROLLER
+        if len(message.position) != len(message.joint_names):
+            return Reason.WRONG_SHAPE
         try:
             target = joint_position_from_msg(message, self._model)
         except RefusedError as error:
             self.get_logger().error(f'target refused: {error}', throttle_duration_sec=1.0)
-            self._guard.refuse(Reason.WRONG_JOINTS)
-            return
+            return Reason.WRONG_JOINTS
         # In this form, so that NaN is refused.
         if not abs(message.period - self._period) <= PERIOD_TOLERANCE_S:
             self.get_logger().error(
                 f'target refused: its period is {message.period} s, the guard has {self._period} s',
                 throttle_duration_sec=1.0,
             )
-            self._guard.refuse(Reason.WRONG_PERIOD)
-            return
-        now = time.monotonic()
-        self._guard.propose(target, message.sequence, self._time_of(message), now)
+            return Reason.WRONG_PERIOD
+        measured = self._guard.monitor.time_of(stamp_from_msg(message.header.stamp))
+        self._guard.propose(target, message.sequence, measured, time.monotonic())
+        return None
 
-    def _time_of(self, message: JointTarget) -> float:
-        """Bring a stamp to the steady clock, by the newest state's: both are the driver's."""
-        if self._state is None:
-            return -np.inf
-        newest = int(self._state.stamp_ns[0])
-        return self._received - 1e-9 * (newest - stamp_from_msg(message.header.stamp))
+    # --- arming, recovery, ways to postures ------------------------------------------------------
 
-    def _send(self) -> None:
-        now = time.monotonic()
-        command = self._guard.command(self._state, now - self._received, now, self._lead)
-        if command is not None:
-            stamp = self.get_clock().now().nanoseconds
-            names = self._model.joint_names
-            self._commands.publish(joint_state_to_msg(names, command, (), stamp))
-        if self._reported != self._summary():
-            self._publish_status()
-
-    def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        now = time.monotonic()
-        response.success = True
-        if request.data:
-            try:
-                self._guard.arm(self._state, now - self._received, now)
-            except RefusedError as error:
-                response.success, response.message = False, str(error)
-        else:
-            self._guard.disarm()
-        self._publish_status()
+    async def _on_arm(
+        self, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        problem = await self._operate(self._ops.start if request.data else self._ops.leave)
+        response.success, response.message = not problem, problem
         return response
 
+    async def _on_recover(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        problem = await self._operate(self._ops.recover)
+        response.success = not problem
+        response.message = problem or 'recovered; arm the guard to go on'
+        return response
+
+    def _operate(self, work: Callable[[], None]) -> Future:
+        """Run an operation; the future gives '' or why it failed."""
+        future = Future(executor=self.executor)
+
+        def done(result: Any) -> None:
+            if problem := result.result():
+                self.get_logger().error(problem)
+            self._publish_status()
+            future.set_result(problem)
+
+        self._ops.run(work).add_done_callback(done)
+        return future
+
+    async def _move(self, handle: ServerGoalHandle) -> MoveJoints.Result:
+        posture = np.array(handle.request.joint_position or self._model.home, np.float64)
+        try:
+            problem = await self._moved(handle, posture)
+        except RefusedError as error:
+            problem = str(error)
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif problem:
+            handle.abort()
+        else:
+            handle.succeed()
+        return MoveJoints.Result(success=not problem, message=problem)
+
+    async def _moved(self, handle: ServerGoalHandle, posture: np.ndarray) -> str:
+        """Follow a motion to a posture; give '' or why it did not arrive."""
+        if posture.shape != self._model.home.shape or not np.isfinite(posture).all():
+            raise RefusedError(f'a posture has {len(self._model.home)} numbers, not {posture}')
+        if not self._ops.accepts:
+            raise RefusedError('the guard is not armed: call its service ~/arm first')
+        with self._lock:
+            self._guard.stand_still()
+        while not self._ops.rests():
+            await self._after(0.02)
+        # Not under the lock: it takes as long as some ticks.
+        way = self._guard.way_to(posture, handle.request.speed)
+        with self._lock:
+            end = time.monotonic() + self._guard.set_out(way)
+        while self._guard.on_its_way:
+            if handle.is_cancel_requested:
+                with self._lock:
+                    self._guard.stand_still()
+                return 'cancelled'
+            remaining = max(end - time.monotonic(), 0.0)
+            handle.publish_feedback(MoveJoints.Feedback(phase='moving', remaining=remaining))
+            await self._after(min(0.1, remaining + 0.005))
+        with self._lock:
+            arrived = np.abs(self._guard.last_command - posture).max() < 1e-6
+        return '' if arrived else f'stopped on the way: {self._guard.reason.name.lower()}'
+
+    async def _after(self, seconds: float) -> None:
+        future = Future(executor=self.executor)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(seconds, lambda: future.set_result(None), clock=steady)
+        await future
+        self.destroy_timer(timer)
+
+    # --- reports ---------------------------------------------------------------------------------
+
+    def _on_heartbeat(self) -> None:
+        self._ops.look_for_rivals()
+        self._publish_status()
+
     def _summary(self) -> tuple[Any, ...]:
-        return self._guard.state, self._guard.verdict, self._guard.reason
+        guard = self._guard
+        known = guard.state, guard.verdict, guard.reason
+        return self._ops.phase, self._ops.detail, self._ops.accepts, *known
+
+    def _state(self) -> int:
+        if self._guard.state is GuardState.FAULT:
+            return GuardStatus.FAULT
+        if self._ops.phase is not None:
+            return self._ops.phase
+        recovered = self._guard.state is GuardState.ARMED and not self._ops.accepts
+        return GuardStatus.ARMING if recovered else int(self._guard.state)
+
+    def _say(self) -> str:
+        """Explain the present state in a sentence."""
+        if self._ops.detail:
+            return self._ops.detail
+        if self._state() == GuardStatus.ARMING:
+            return 'recovered: call ~/arm to go on'
+        text = EXPLANATIONS[self._guard.reason]
+        if self._guard.reason in (Reason.COLLISION, Reason.JOINT_RANGE) and self._guard.problem:
+            text = self._guard.problem
+        if self._ops.robot is not None and self._ops.robot.errors:
+            text += f'; the robot says: {", ".join(self._ops.robot.errors)}'
+        if self._guard.state is GuardState.FAULT:
+            text += '; call ~/recover, then ~/arm'
+        return text
 
     def _publish_status(self) -> None:
         guard = self._guard
-        if guard.state is GuardState.FAULT and self._reported[:1] != (guard.state,):
-            self.get_logger().error(f'fault: {guard.reason.name.lower()}')
+        if guard.state is GuardState.FAULT and self._reported[3:4] != (guard.state,):
+            self.get_logger().error(f'fault: {guard.reason.name.lower()}: {self._say()}')
         self._reported = self._summary()
         message = GuardStatus(
-            state=int(guard.state),
+            state=self._state(),
             verdict=int(guard.verdict),
             reason=guard.reason.name.lower(),
+            detail=self._say(),
             passed=guard.counts[Verdict.PASSED],
             clipped=guard.counts[Verdict.CLIPPED],
             held=guard.counts[Verdict.HELD],
@@ -206,9 +369,11 @@ class GuardNode(Node):
 
     def _report(self) -> Report:
         guard = self._guard
-        self._publish_status()
         values = {verdict.name.lower(): count for verdict, count in guard.counts.items()}
         values['reason'] = guard.reason.name.lower()
+        values['left_out_ticks'] = self._loop.left_out
+        took = self._loop.percentiles_us(50, 99)
+        values |= dict(zip(('tick_us_p50', 'tick_us_p99'), took, strict=False))
         return _LEVELS[guard.state], guard.state.name.lower(), values
 
 

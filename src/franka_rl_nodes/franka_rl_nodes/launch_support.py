@@ -7,12 +7,14 @@ Only launch files use it. It imports ROS's ``launch`` on demand, which is not on
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_core.exceptions import FrankaRLError, MissingDependencyError
+from franka_rl_core.share import share_dir
 
 if TYPE_CHECKING:
-    from launch import LaunchContext
+    from launch import LaunchContext, LaunchDescriptionEntity
     from launch.actions import Shutdown
     from launch.events.process import ProcessExited
     from launch_ros.parameter_descriptions import ParameterValue
@@ -43,7 +45,62 @@ def check(context: LaunchContext, system: str) -> None:
 
     found = find_system(system)
     names = [argument.name for argument in found.arguments]
-    cli.check(found.parameters({name: context.launch_configurations[name] for name in names}))
+    chosen = {name: context.launch_configurations[name] for name in names}
+    cli.check(found.parameters(chosen), chosen.get('namespace', ''))
+
+
+# What starts a real arm, and the controllers that it gets: driver → package, controllers.
+_BRINGUPS = {
+    'franka_ros2': ('franka_bringup', 'fr3_controllers.yaml'),
+    'multipanda': ('franka_bringup', 'panda_controllers.yaml'),
+}
+
+
+def bringup(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """
+    Include the launch file of a real arm's driver, and load our controllers (``OpaqueFunction``).
+
+    The controllers are loaded inactive: the guard activates the one it streams to.
+
+    :raises MissingDependencyError: the driver is not installed.
+    """
+    from launch.actions import IncludeLaunchDescription
+    from launch_ros.actions import Node
+
+    chosen = context.launch_configurations
+    if chosen['driver'] not in _BRINGUPS:
+        return []
+    package, controllers = _BRINGUPS[chosen['driver']]
+    if chosen['use_fake_hardware'] == 'true':
+        controllers = 'mock_controllers.yaml'
+    arguments = {
+        'robot_type': chosen['robot'],
+        'robot_ip': chosen['robot_ip'],
+        'load_gripper': chosen['load_gripper'],
+        'use_fake_hardware': chosen['use_fake_hardware'],
+        'namespace': chosen['namespace'],
+        'controllers_yaml': str(share_dir() / 'config' / 'real' / controllers),
+    }
+    source = Path(_share_of(package)) / 'launch' / 'franka.launch.py'
+    spawner = Node(
+        package='controller_manager',
+        executable='spawner',
+        namespace=chosen['namespace'],
+        arguments=[f'{chosen["controller"]}_controller', '--inactive'],
+        output='screen',
+    )
+    return [IncludeLaunchDescription(str(source), launch_arguments=arguments.items()), spawner]
+
+
+def _share_of(package: str) -> str:
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+    try:
+        return str(get_package_share_directory(package))
+    except PackageNotFoundError as error:
+        raise MissingDependencyError(
+            package, 'build franka_ros2 (FR3) or multipanda_ros2 (Panda) and source its workspace'
+        ) from error
 
 
 def text(argument: str) -> ParameterValue:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,14 @@ from franka_rl_nodes.conversions import goal_to_msg, joint_state_from_msg, stamp
 from franka_rl_nodes.diagnostics import OK, WARN, Diagnostics, Report
 from franka_rl_nodes.episode import Episode
 from franka_rl_nodes.parameters import declare
-from franka_rl_nodes.runtime import leave, serve
+from franka_rl_nodes.polling import PolledSubscription
+from franka_rl_nodes.runtime import give_up, leave, serve
+from franka_rl_nodes.steady_loop import SteadyLoop
+
+# Joint states are looked for so often when one is due; a driver sends one every 1 to 10 ms [s].
+POLL_S = 0.001
+# Before it is due, for so long [s].
+POLL_EARLY_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,9 @@ class PolicyNode(LifecycleNode):
         self._targets = self.create_publisher(JointTarget, 'joint_target', qos.COMMAND)
         self._goals = self.create_publisher(PoseStamped, 'goal', qos.LATCHED)
         self._latency = self.create_publisher(StepLatency, '~/latency', qos.REPORT)
-        self.create_subscription(JointState, 'franka/joint_states', self._on_state, qos.SENSOR)
+        self._states = PolledSubscription(self, JointState, 'franka/joint_states', qos.SENSOR)
+        self._poll_from = 0.0  # [s], steady clock
+        self._lock = threading.RLock()  # of the episode
         self._server = ActionServer(
             self,
             RunEpisode,
@@ -106,6 +116,16 @@ class PolicyNode(LifecycleNode):
         self._diagnostics = Diagnostics(self, self._report)
         if self._config.autostart:
             self._autostart()
+        self._loop_of_states = SteadyLoop(POLL_S, self._on_tick, POLL_S, self._on_error)
+        self._loop_of_states.start()
+
+    def destroy_node(self) -> None:
+        """Stop acting first."""
+        self._loop_of_states.stop()
+        super().destroy_node()
+
+    def _on_error(self, error: Exception) -> None:
+        give_up(self, f'the policy has ended: {error!r}')
 
     def _autostart(self) -> None:
         # Loaded here as well, so that a refusal ends the program instead of a transition.
@@ -170,11 +190,21 @@ class PolicyNode(LifecycleNode):
         )
         now = self.get_clock().now().nanoseconds
         self._goals.publish(goal_to_msg(goal, self._loop.parts.model.base_frame, now))
-        self._episode = Episode(handle, goal, limit, Future(executor=self.executor))
-        return await self._episode.future
+        self._poll_from = 0.0
+        episode = Episode(handle, goal, limit, Future(executor=self.executor))
+        self._episode = episode
+        return await episode.future
+
+    def _on_tick(self, now: float) -> None:
+        """Take the joint state on which it is time to act, as soon as it is there."""
+        if self._episode is None or now < self._poll_from:
+            return
+        message = self._states.newest()
+        if message is not None:
+            with self._lock:
+                self._on_state(message)
 
     def _on_state(self, message: JointState) -> None:
-        """Act if it is time: here, because waiting for a timer would make the state older."""
         episode = self._episode
         if episode is None or self._loop is None or not self._active:
             return
@@ -195,6 +225,7 @@ class PolicyNode(LifecycleNode):
             self._say_unheard(episode, start)
         elif episode.is_due(stamp, self._loop.config.control_period):
             self._act(episode, state, start, age)
+            self._poll_from = start - age + self._loop.config.control_period - POLL_EARLY_S
 
     def _act(self, episode: Episode, state: RobotState, start: float, age: float) -> None:
         assert self._loop is not None
@@ -226,6 +257,10 @@ class PolicyNode(LifecycleNode):
         self._latency.publish(latency)
 
     def _on_watch(self) -> None:
+        with self._lock:
+            self._look_after()
+
+    def _look_after(self) -> None:
         """End an episode that is cancelled, or whose joint states have stopped."""
         episode = self._episode
         if episode is None or self._loop is None:
@@ -249,9 +284,10 @@ class PolicyNode(LifecycleNode):
         self.get_logger().warning(self._problem, throttle_duration_sec=1.0)
 
     def _end(self, reason: str) -> None:
-        if self._episode is not None:
-            self._episode.finish(False, reason)
-            self._episode = None
+        with self._lock:
+            if self._episode is not None:
+                self._episode.finish(False, reason)
+                self._episode = None
 
     def _report(self) -> Report:
         values = {'actions': self._sequence, 'active': self._active}

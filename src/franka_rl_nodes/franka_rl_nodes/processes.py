@@ -52,7 +52,11 @@ class _ResultPrinter(Printer):
         self.results += [line for line in text.splitlines() if line.startswith(RESULT_PREFIXES)]
 
 
-def run(nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = lambda: None) -> int:
+def run(
+    nodes: Mapping[str, Mapping[str, Any]],
+    on_done: Callable[[], None] = lambda: None,
+    namespace: str = '',
+) -> int:
     """
     Run nodes until the first one ends, then end the others.
 
@@ -62,6 +66,7 @@ def run(nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = la
     :param nodes: node name → parameters. The last node does the work; the end of any other is a
         failure.
     :param on_done: called when the work is done, before the result lines are printed.
+    :param namespace: of all nodes.
     :returns: exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
     # The end of the terminal ends the system as SIGTERM does, which the manager knows.
@@ -72,9 +77,9 @@ def run(nodes: Mapping[str, Mapping[str, Any]], on_done: Callable[[], None] = la
     environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', **os.environ}
     with tempfile.TemporaryDirectory(prefix='franka_rl_') as folder:
         file = Path(folder) / 'parameters.yaml'
-        file.write_text(parameter_file(nodes))
+        file.write_text(parameter_file(nodes, namespace))
         for name in nodes:
-            manager.add_process(name, _command(name, file), env=environment)
+            manager.add_process(name, _command(name, file, namespace), env=environment)
         manager.loop()
     code = exit_code(manager.returncode, manager.first_stopped == list(nodes)[-1])
     if code == DONE:
@@ -98,11 +103,12 @@ def exit_code(returncode: int, by_last_node: bool) -> int:
     return returncode if returncode in (DONE, REFUSED) else FAILED
 
 
-def parameter_file(nodes: Mapping[str, Mapping[str, Any]]) -> str:
+def parameter_file(nodes: Mapping[str, Mapping[str, Any]], namespace: str = '') -> str:
     """
     Write the parameters of all nodes in ROS's YAML format.
 
     :param nodes: node name → parameters; a mapping becomes a string with YAML in it.
+    :param namespace: of all nodes.
     """
     content = {}
     for name, parameters in nodes.items():
@@ -110,12 +116,19 @@ def parameter_file(nodes: Mapping[str, Mapping[str, Any]]) -> str:
             key: yaml.safe_dump(value) if isinstance(value, dict) else value
             for key, value in parameters.items()
         }
-        content[name] = {'ros__parameters': plain}
+        content[full_name(name, namespace)] = {'ros__parameters': plain}
     return yaml.safe_dump(content)
 
 
-def _command(name: str, parameters: Path) -> str:
+def full_name(node: str, namespace: str) -> str:
+    """Give the fully qualified name of a node."""
+    return '/'.join(['', *namespace.split('/'), node]).replace('//', '/')
+
+
+def _command(name: str, parameters: Path, namespace: str) -> str:
     words = [sys.executable, '-m', f'franka_rl_nodes.{name}_node']
     words += ['--ros-args', '--params-file', str(parameters)]
+    if namespace:
+        words += ['-r', '__ns:=' + full_name('', namespace).rstrip('/')]
     # The signals of the manager are for the node, not for a shell around it.
     return 'exec ' + shlex.join(words)

@@ -19,3 +19,5 @@ LATCHED = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+#: Commands of which each one is looked at, even by a reader that was busy for some time.
+ALL = QoSProfile(depth=500, reliability=ReliabilityPolicy.RELIABLE)

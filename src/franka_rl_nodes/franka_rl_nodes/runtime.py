@@ -96,7 +96,20 @@ def _spin(make_node: Callable[[], Node]) -> int:
         pass
     finally:
         node.destroy_node()
-    return DONE
+    # What a node does in threads of its own may fail while it is spun.
+    return FAILED if getattr(node, 'failed', False) else DONE
+
+
+def give_up(node: Any, problem: str) -> None:
+    """
+    End a node because of what happened in a thread of its own; its process will have failed.
+
+    Where ROS is shut down already, whatever happened is no news.
+    """
+    if node.context.ok():
+        node.get_logger().fatal(problem)
+        node.failed = True
+        node.context.try_shutdown()
 
 
 def hold_name(node: Node) -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator: any backend behind lock-step services, or streaming as a robot driver does."""
+"""The simulator: lock-step services, streaming as a driver, or an arm as strict as Franka's."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any
 from rclpy.node import Node
 
 from franka_rl_core import registry
+from franka_rl_core.backends.base import Backend
 from franka_rl_core.envs.config import EnvConfig, make_backend, useful_workers
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.fci.config import FciConfig
 from franka_rl_core.robot_model import available_robots, load_robot
-from franka_rl_core.settings import setting
+from franka_rl_core.settings import build, setting
 from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
+from franka_rl_nodes.franka_face import FrankaFace
 from franka_rl_nodes.lockstep import LockStep
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.runtime import leave, serve
 from franka_rl_nodes.streaming import Streaming
 
-MODES = ('lockstep', 'streaming')
+MODES = ('lockstep', 'streaming', 'fci')
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class SimulatorConfig:
     """Parameters of the simulator node."""
 
     mode: str = setting('lockstep', f'how it is driven: {" or ".join(MODES)}')
+    seed: int = setting(0, 'seed of noise and losses (fci)', low=0)
+    fci: dict[str, Any] = setting({}, 'overrides of FciConfig: strict, packet_loss, ... (fci)')
     robot: str = setting('panda', 'robot', choices=available_robots)
     backend: str = setting('pybullet', 'backend', choices=partial(registry.available, 'backends'))
     num_worlds: int = setting(1, 'worlds that are stepped together; streaming has one', low=1)
@@ -66,6 +71,9 @@ class SimulatorConfig:
         if self.workers > self.num_worlds:
             raise RefusedError(f'{self.workers} workers need as many worlds, not {self.num_worlds}')
         load_robot(self.robot)
+        if self.mode == 'fci':
+            build(FciConfig, self.fci)
+            return
         registry.find('backends', self.backend).check_period(self.step_period)
 
 
@@ -80,23 +88,38 @@ class SimulatorNode(Node):
         config = declare(self, SimulatorConfig)
         config.check()
         self._config = config
-        self._backend = make_backend(_env_config(config))
-        if config.mode == 'lockstep':
-            self._face: LockStep | Streaming = LockStep(self, self._backend, config.backend)
-        else:
-            self._face = Streaming(self, self._backend, config.command_timeout)
+        self._backend: Backend | None = None
+        self._face = self._make_face(config)
         self._diagnostics = Diagnostics(self, self._report)
+        what = 'the fci arm' if self._backend is None else config.backend
         self.get_logger().info(
-            f'{config.num_worlds} worlds of {config.robot} on {config.backend}, {config.mode}'
+            f'{config.num_worlds} worlds of {config.robot} on {what}, {config.mode}'
         )
 
+    def _make_face(self, config: SimulatorConfig) -> LockStep | Streaming | FrankaFace:
+        if config.mode == 'fci':
+            options = build(FciConfig, config.fci)
+            return FrankaFace(self, load_robot(config.robot), options, config.seed)
+        self._backend = make_backend(_env_config(config))
+        if config.mode == 'lockstep':
+            return LockStep(self, self._backend, config.backend)
+        return Streaming(self, self._backend, config.command_timeout)
+
     def destroy_node(self) -> None:
-        """Close the backend too."""
-        self._backend.close()
+        """Close what it serves too."""
+        if isinstance(self._face, FrankaFace):
+            self._face.close()
+        if self._backend is not None:
+            self._backend.close()
         super().destroy_node()
 
     def _report(self) -> Report:
-        return OK, self._config.mode, {'steps': self._face.steps, 'backend': self._config.backend}
+        values: dict[str, Any] = {'steps': self._face.steps}
+        if isinstance(self._face, FrankaFace):
+            values |= self._face.values()
+        else:
+            values['backend'] = self._config.backend
+        return OK, self._config.mode, values
 
 
 def _env_config(config: SimulatorConfig) -> EnvConfig:

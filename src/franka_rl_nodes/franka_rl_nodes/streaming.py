@@ -7,12 +7,10 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import JointState
-from visualization_msgs.msg import Marker
 
 from franka_rl_core.backends.base import Backend
 from franka_rl_core.exceptions import RefusedError
@@ -26,6 +24,8 @@ from franka_rl_nodes.conversions import (
     stamp_to_msg,
     state_to_fields,
 )
+from franka_rl_nodes.goal_marker import GoalMarker
+from franka_rl_nodes.polling import PolledSubscription
 
 
 class Streaming:
@@ -51,14 +51,15 @@ class Streaming:
         self.steps = 0
         self._joint_states = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR)
         self._clock = node.create_publisher(ClockMsg, '/clock', qos.SENSOR)
-        self._marker = node.create_publisher(Marker, 'target_marker', qos.LATCHED)
-        node.create_subscription(JointState, 'joint_command', self._on_command, qos.COMMAND)
-        node.create_subscription(PoseStamped, 'goal', self._on_goal, qos.LATCHED)
+        self._marker = GoalMarker(node)
+        self._commands = PolledSubscription(node, JointState, 'joint_command', qos.COMMAND)
         node.create_service(ResetWorlds, '~/reset_worlds', self._on_reset)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(backend.control_period_s, self._on_tick, clock=steady)
 
     def _on_tick(self) -> None:
+        if (message := self._commands.newest()) is not None:
+            self._on_command(message)
         if time.monotonic() - self._received > self._timeout:
             self._command = None
         if self._command is None:
@@ -98,9 +99,3 @@ class Streaming:
         self._command = None
         state_to_fields(self._state, response)
         return response
-
-    def _on_goal(self, message: PoseStamped) -> None:
-        marker = Marker(header=message.header, ns='goal', type=Marker.SPHERE, pose=message.pose)
-        marker.scale.x = marker.scale.y = marker.scale.z = 0.04  # [m]
-        marker.color.r, marker.color.g, marker.color.b, marker.color.a = 0.9, 0.2, 0.2, 0.9
-        self._marker.publish(marker)

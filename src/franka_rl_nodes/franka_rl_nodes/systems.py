@@ -9,7 +9,7 @@ The systems: which nodes they consist of, and what may be chosen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from franka_rl_core.exceptions import UnknownNameError
 
@@ -30,10 +30,12 @@ class SystemNode:
 
     :param name: name of the node; its program is ``<name>_node``.
     :param parameters: ROS parameters; ``{argument}`` stands for what was chosen.
+    :param only: arguments and the values at which it is part of the system.
     """
 
     name: str
     parameters: Mapping[str, str]
+    only: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,11 @@ class System:
         return chosen | dict(values)
 
     def parameters(self, chosen: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        """Give the parameters of every node for the chosen arguments."""
+        """Give the parameters of every node that is started for the chosen arguments."""
         return {
             node.name: {key: value.format_map(chosen) for key, value in node.parameters.items()}
             for node in self.nodes
+            if all(chosen[argument] == value for argument, value in node.only.items())
         }
 
 
@@ -85,6 +88,8 @@ _ENVIRONMENT = {
     'compile': '{compile}',
     'randomization': '{randomization}',
 }
+
+_POLICY = SystemNode('policy', {'robot': '{robot}', 'policy': '{policy}'})
 
 SYSTEMS = {
     'train_sim': System(
@@ -152,7 +157,7 @@ SYSTEMS = {
             _BACKEND,
             Argument('episodes', '20', 'episodes to run'),
             Argument('seed', '1', 'seed of the goals'),
-            Argument('rate', '100.0', 'joint states and commands a second [Hz]'),
+            Argument('rate', '100.0', 'joint states a second [Hz]'),
             _RESULT,
         ),
         nodes=(
@@ -160,14 +165,77 @@ SYSTEMS = {
                 'simulator',
                 {'mode': 'streaming', 'robot': '{robot}', 'backend': '{backend}', 'rate': '{rate}'},
             ),
-            SystemNode('guard', {'robot': '{robot}', 'policy': '{policy}', 'rate': '{rate}'}),
-            SystemNode('policy', {'robot': '{robot}', 'policy': '{policy}'}),
+            SystemNode('guard', {'robot': '{robot}', 'policy': '{policy}'}),
+            _POLICY,
             SystemNode(
                 'evaluator',
                 {
                     'policy': '{policy}',
                     'episodes': '{episodes}',
                     'seed': '{seed}',
+                    'result': '{result}',
+                },
+            ),
+        ),
+    ),
+    'deploy_real': System(
+        text='Drive a Panda or FR3, or the arm that refuses as they do, by a policy.',
+        arguments=(
+            Argument('policy', '', 'folder of the policy bundle'),
+            _ROBOT,
+            Argument(
+                'driver',
+                'franka_ros2',
+                'what drives the arm: franka_ros2 (FR3), multipanda (Panda), or fci (simulated)',
+            ),
+            Argument(
+                'controller', 'joint_follower', "the arm's: joint_follower or joint_trajectory"
+            ),
+            Argument('goal', 'random', 'random (of the task), x,y,z [m], or topic (target_pose)'),
+            Argument(
+                'arm',
+                'auto',
+                'arm the guard: true, false (an operator does), auto (only with driver:=fci)',
+            ),
+            Argument('episodes', '20', 'episodes to run'),
+            Argument('seed', '1', 'seed of the goals'),
+            Argument('limits', '{}', 'YAML mapping that overrides limits of the guard'),
+            Argument('driver_options', '{}', "YAML mapping of names in the arm's driver"),
+            Argument('fci', '{}', 'YAML mapping for driver:=fci: strict, packet_loss, ...'),
+            Argument('namespace', '', 'namespace of all nodes'),
+            Argument('robot_ip', '172.16.0.3', 'address of the arm (ros2 launch)'),
+            Argument('load_gripper', 'false', 'start the gripper too (ros2 launch)'),
+            Argument('use_fake_hardware', 'false', 'an arm of ros2_control (ros2 launch)'),
+            _RESULT,
+        ),
+        nodes=(
+            SystemNode(
+                'simulator',
+                {'mode': 'fci', 'robot': '{robot}', 'seed': '{seed}', 'fci': '{fci}'},
+                only={'driver': 'fci'},
+            ),
+            SystemNode(
+                'guard',
+                {
+                    'robot': '{robot}',
+                    'policy': '{policy}',
+                    'controller': '{controller}',
+                    'driver': '{driver}',
+                    'driver_options': '{driver_options}',
+                    'limits': '{limits}',
+                },
+            ),
+            _POLICY,
+            SystemNode(
+                'evaluator',
+                {
+                    'policy': '{policy}',
+                    'episodes': '{episodes}',
+                    'seed': '{seed}',
+                    'goal': '{goal}',
+                    'reset': 'home',
+                    'arm': '{arm}',
+                    'driver': '{driver}',
                     'result': '{result}',
                 },
             ),

@@ -45,6 +45,13 @@ class Reason(IntEnum):
     NO_TARGET = 11
     TETHER = 12
     WRONG_PERIOD = 13
+    STATE_NOT_FINITE = 14
+    STATE_JUMP = 15
+    COLLISION = 16
+    ROBOT = 17
+    CONTROLLER = 18
+    OTHER_COMMANDER = 19
+    STALLED = 20
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,395 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the guard decides, without ROS: from a policy's targets to the robot's command stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.guard.collision import CollisionCheck
+from franka_rl_core.guard.monitor import StateMonitor
+from franka_rl_core.guard.motion import Motion, Planner, Sample
+from franka_rl_core.robot_model import RobotModel
+from franka_rl_core.safety.base import Reason, Verdict
+from franka_rl_core.safety.chain import SafetyChain
+from franka_rl_core.settings import setting
+from franka_rl_core.state import RobotState
+
+# The arm goes on at its velocity for this share of the control period when the next target is late.
+GRACE = 0.5
+# Where a motion is checked before the arm follows it: these shares of its braking.
+_WHILE_BRAKING = (0.0, 0.5, 1.0)
+# A motion to a posture is longer, and has time; its points are this far apart [s].
+_POSTURE_STEP_S = 0.05
+# Who does not send for so long has stopped the arm: a controller keeps to its last target [s].
+STALL_S = 0.02
+
+
+class GuardState(IntEnum):
+    """Whether the guard commands the robot."""
+
+    DISARMED = 0
+    ARMED = 1
+    FAULT = 2
+
+
+@dataclass(frozen=True)
+class GuardLimits:
+    """What the guard adds to the limits of the policy's safety chain."""
+
+    jerk_fraction: float = setting(0.5, 'share of the joint jerk limits', low=0.01, high=0.95)
+    tether: float = setting(
+        0.2,
+        'a command this far from the measured position is a fault: five times what the arm moves '
+        'in 40 ms at half its velocity limit',
+        unit='rad',
+        low=0.01,
+        high=1.0,
+    )
+    lost_state: float = setting(
+        0.5, 'without a joint state for so long: a fault', unit='s', low=0.05, high=10.0
+    )
+    collision_margin: float = setting(
+        0.01, 'shapes nearer than this count as touching', unit='m', low=0.0, high=0.2
+    )
+    table: bool = setting(True, 'whether the arm stands on a table')
+    table_height: float = setting(
+        0.0, 'height of the table in the base frame', unit='m', low=-2.0, high=1.0
+    )
+    home_speed: float = setting(
+        0.15, 'share of the velocity limits on the way to a posture', low=0.01, high=0.5
+    )
+
+
+class Guard:
+    """
+    Streams safe joint samples towards the newest target.
+
+    Each target is checked by the safety chain, as in training, from where the command stream is.
+    The velocity that leads there is approached with limited acceleration and jerk, kept for one
+    control period and a half, and then the arm brakes. So every motion ends at rest by itself, and
+    an arm whose policy has died stops. A motion is followed only if all of it is legal: joint
+    ranges, velocity limits, no link that touches another one or the table. Where it is not, the
+    arm brakes, or goes on with the motion that it has, which was checked in the same way.
+
+    A command stream that runs away from the measured arm, or joint states that are lost or
+    impossible, are latched faults: the arm brakes, the stream holds, and only :meth:`arm` starts
+    anew, from the measured position.
+
+    All times are those of one steady clock [s].
+
+    :param model: the arm.
+    :param chain: the safety chain of the policy's environment.
+    :param control_period_s: period of the policy [s].
+    :param limits: what the guard adds to the chain's limits.
+    """
+
+    def __init__(
+        self,
+        model: RobotModel,
+        chain: SafetyChain,
+        control_period_s: float,
+        limits: GuardLimits | None = None,
+    ) -> None:
+        self._model = model
+        self._chain = chain
+        self._period = control_period_s
+        self._limits = limits or GuardLimits()
+        self._planner, self._collision = self._make_tools()
+        self._way_planner, self._way_collision = self._make_tools()  # for another thread
+        self.monitor = StateMonitor(model)
+        self.motion: Motion | None = None
+        self.state = GuardState.DISARMED
+        self.counts = dict.fromkeys(Verdict, 0)  # since it was armed
+        self._sent, self._last = -np.inf, model.home  # when and what was sent last
+        self._forget()
+
+    def _make_tools(self) -> tuple[Planner, CollisionCheck]:
+        acceleration = self._chain.config.acceleration_fraction * self._model.acceleration
+        jerk = self._limits.jerk_fraction * self._model.jerk
+        table = self._limits.table_height if self._limits.table else None
+        collision = CollisionCheck(self._model, self._limits.collision_margin, table)
+        return Planner(self._model, acceleration, jerk), collision
+
+    def _forget(self) -> None:
+        self._target: NDArray[np.float64] | None = None
+        self._target_time = 0.0
+        self._sequence = 0
+        self._new = False
+        self._wish: NDArray[np.float64] | None = None  # velocity to change to [rad/s]
+        self._leaving = False
+        self._to_posture = False
+        self.verdict, self.reason = Verdict.HELD, Reason.NO_TARGET
+        #: what is wrong with the newest target, in words; of ranges and collisions
+        self.problem = ''
+
+    def arm(self, now: float) -> None:
+        """
+        Start to command, from the measured position, with nothing remembered.
+
+        :raises RefusedError: there is no fresh, finite state inside the position limits.
+        """
+        position = self.measured_position(now)
+        self._forget()
+        self.monitor.problem = Reason.NONE
+        self.counts = dict.fromkeys(Verdict, 0)
+        self.motion = self._planner.stop(Sample.resting(position), now)
+        self._sent, self._last = now, position
+        self.state = GuardState.ARMED
+
+    def measured_position(self, now: float) -> NDArray[np.float64]:
+        """
+        Give the measured position, for those who start from it: (7,) [rad].
+
+        :raises RefusedError: there is no fresh, finite state inside the position limits.
+        """
+        position, problem = self.monitor.position, self.monitor.problem
+        if position is None or not self.monitor.age(now) <= self._chain.config.max_state_age:
+            raise RefusedError('cannot arm: no fresh joint state')
+        if problem not in (Reason.NONE, Reason.STATE_JUMP):
+            raise RefusedError(f'cannot arm: {problem.name.lower()}')
+        if not ((position >= self._model.lower) & (position <= self._model.upper)).all():
+            raise RefusedError(f'cannot arm: joints outside their limits: {position.tolist()}')
+        return position
+
+    def disarm(self) -> None:
+        """Brake, and stop to command as soon as the arm rests; also clears a fault."""
+        if self.motion is None:
+            return
+        self.stand_still()
+        self._leaving = True
+
+    def stand_still(self) -> None:
+        """Brake and hold, and leave the way to a posture, if it is on one."""
+        if self.motion is None:
+            return
+        self._to_posture = False
+        self.refuse(Reason.NO_TARGET)
+        self._new = False
+        self._hold(Reason.NO_TARGET)
+        self._brake()
+
+    def propose(self, target: NDArray[np.float64], sequence: int, time: float, now: float) -> None:
+        """
+        Take a new target.
+
+        :param target: (7,) [rad], for one control period after its observation.
+        :param sequence: grows with every target since the guard was armed.
+        :param time: when the observation was made that it was computed from [s]; one in the future
+            counts as now, or it would never grow old.
+        :param now: [s].
+        """
+        if sequence <= self._sequence:
+            self.refuse(Reason.OUT_OF_ORDER)
+            return
+        if target.shape != self._model.home.shape:
+            self.refuse(Reason.WRONG_SHAPE)
+            return
+        self._sequence = sequence
+        self._target, self._target_time, self._new = target, min(time, now), True
+
+    def refuse(self, reason: Reason) -> None:
+        """Hold, because what came is no target."""
+        self._target, self._new = None, True
+        self.reason = reason
+
+    def fault(self, reason: Reason) -> None:
+        """Brake, hold, and take no target any more until it is armed anew."""
+        if self.motion is None or self.state is GuardState.FAULT:
+            return
+        self.state = GuardState.FAULT
+        self._to_posture = False
+        self._hold(reason)
+        self._brake()
+
+    def way_to(self, posture: NDArray[np.float64], speed: float = 0.0) -> Motion:
+        """
+        Plan a motion of all joints from where the arm rests to a posture; see :meth:`set_out`.
+
+        Changes nothing, and may run in another thread: it takes as long as some ticks.
+
+        :param posture: (7,) [rad].
+        :param speed: share of the velocity limits, 0 for the default.
+        :raises RefusedError: the guard is not armed, the arm moves, or the way is not free.
+        """
+        self._refuse_if_not_ready()
+        here = Sample.resting(self._last)
+        velocity = (speed or self._limits.home_speed) * self._model.velocity
+        motion = self._way_planner.to_position(here, posture, velocity, 0.0)
+        times = np.arange(0.0, motion.end, _POSTURE_STEP_S).tolist()
+        if problem := self._illegal(motion, [*times, motion.end], self._way_collision):
+            raise RefusedError(f'the straight way of the joints is not free: {problem}')
+        return motion
+
+    def set_out(self, way: Motion) -> float:
+        """
+        Begin a way; targets are refused on it.
+
+        :returns: how long it takes [s].
+        :raises RefusedError: the guard is not armed, the arm moves, or is not at the way's begin.
+        """
+        self._refuse_if_not_ready()
+        if not np.array_equal(way.at(way.begin).position, self._last):
+            raise RefusedError('the arm is not where its way begins: plan it again')
+        self.motion, self._to_posture = way.beginning_at(self._sent), True
+        return float(way.end - way.begin)
+
+    def _refuse_if_not_ready(self) -> None:
+        if self.state is not GuardState.ARMED or self.motion is None:
+            raise RefusedError('the guard is not armed: call its service ~/arm first')
+        if not self.rests:
+            raise RefusedError('the arm moves: wait until it rests')
+
+    @property
+    def rests(self) -> bool:
+        """Whether the stream has come to rest."""
+        return self.motion is not None and self._sent >= self.motion.end
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether the arm goes to a posture, see :meth:`set_out`."""
+        return self._to_posture
+
+    @property
+    def last_command(self) -> NDArray[np.float64]:
+        """What was sent last: (7,) [rad]."""
+        return self._last
+
+    def command(self, now: float) -> Sample | None:
+        """Give the sample to send now, or None if the guard does not command."""
+        if self.motion is None:
+            return None
+        if now - self._sent > STALL_S:
+            self._start_again(now)
+        here = self.motion.at(now)
+        self._sent, self._last = now, here.position
+        if self.state is GuardState.ARMED:
+            self._watch(here, now)
+        if self._wish is not None:
+            self._set_off(here, self._wish, now)
+        elif self._new:
+            self._follow(here, now)
+        elif now >= self.motion.braking:
+            self._end(now >= self.motion.end)
+        return here if self.state is not GuardState.DISARMED else None
+
+    def _start_again(self, now: float) -> None:
+        """Go on from rest where the stream has stopped: it must not be thrown forward."""
+        self.motion = self._planner.stop(Sample.resting(self._last), now)
+        self._to_posture, self._wish = False, None
+        if self.state is GuardState.ARMED:
+            self._hold(Reason.STALLED)
+
+    def _watch(self, here: Sample, now: float) -> None:
+        """Look for what is a fault, or a reason to hold, whatever the policy asks for."""
+        age, problem, measured = self.monitor.age(now), self.monitor.problem, self.monitor.position
+        if not age <= self._limits.lost_state:
+            self.fault(Reason.STALE_STATE)
+        elif problem is not Reason.NONE or measured is None:
+            self.fault(problem)
+        elif not (np.abs(here.position - measured) <= self._limits.tether).all():
+            self.fault(Reason.TETHER)
+        elif not age <= self._chain.config.max_state_age and self.reason is not Reason.STALE_STATE:
+            self._hold(Reason.STALE_STATE)
+            self._to_posture = False
+            self._brake()
+
+    def _follow(self, here: Sample, now: float) -> None:
+        """Turn the newest target into a motion."""
+        self._new = False
+        if self.state is not GuardState.ARMED or self._leaving:
+            return
+        if self._to_posture:
+            self.counts[Verdict.HELD] += 1
+            return
+        velocity = self._velocity(here, now)
+        if self.verdict is Verdict.HELD:
+            self.counts[Verdict.HELD] += 1
+            self._brake()
+        else:
+            # In the next tick: both together would take more of one than there is to spare.
+            self._wish = velocity
+
+    def _set_off(self, here: Sample, velocity: NDArray[np.float64], now: float) -> None:
+        """Change to a velocity, if all of the motion is legal."""
+        self._wish = None
+        motion = self._planner.with_velocity(here, velocity, (1.0 + GRACE) * self._period, now)
+        if problem := self._illegal(motion, _check_times(motion)):
+            self._hold(Reason.COLLISION if 'touch' in problem else Reason.JOINT_RANGE)
+            self.problem = problem
+            self._brake()
+        else:
+            self.motion = motion
+        self.counts[self.verdict] += 1
+
+    def _velocity(self, here: Sample, now: float) -> NDArray[np.float64]:
+        """Check the newest target from where the command stream is: (7,) [rad/s]."""
+        if self._target is None:
+            self.verdict = Verdict.HELD
+            return np.zeros_like(here.velocity)
+        reference = RobotState(here.position[None], here.velocity[None], np.zeros(1, np.int64))
+        command = self._chain(
+            self._target[None],
+            self._model.arm_state(reference),
+            hold=here.position[None],
+            state_age=self.monitor.age(now),
+            target_age=now - self._target_time,
+        )
+        self.verdict = Verdict(int(command.verdict[0]))
+        self.reason = Reason(int(command.reason[0]))
+        velocity: NDArray[np.float64] = (command.joint_position[0] - here.position) / self._period
+        return velocity
+
+    def _illegal(
+        self, motion: Motion, times: list[float], collision: CollisionCheck | None = None
+    ) -> str:
+        """Say what is wrong with a motion at one of the times, '' if nothing is."""
+        samples = [motion.at(time) for time in times]
+        position = np.array([sample.position for sample in samples])
+        velocity = np.array([sample.velocity for sample in samples])
+        if not ((position >= self._model.lower) & (position <= self._model.upper)).all():
+            return f'a joint would leave its range: {position[-1].round(3).tolist()}'
+        low, high = self._model.velocity_bounds(position)
+        if not ((velocity >= low) & (velocity <= high)).all():
+            return 'a joint would be faster than it may be near the end of its range'
+        collision = collision or self._collision
+        touching = (collision.touching(sample.position) for sample in samples)
+        return next((f'{links} would touch' for links in touching if links), '')
+
+    def _brake(self) -> None:
+        """
+        Brake now if that is legal, else later, as the present motion does.
+
+        Now is when the last sample was sent: a motion goes on from there without a step.
+        """
+        self._wish = None
+        if self.motion is None or self.motion.braking <= self._sent < self.motion.end:
+            return  # it brakes already
+        here = self.motion.at(self._sent)
+        motion = self._planner.stop(here, self._sent)
+        if here.at_rest or not self._illegal(motion, _check_times(motion)):
+            self.motion = motion
+
+    def _end(self, rests: bool) -> None:
+        """React to a motion that brakes, or has come to rest."""
+        if rests:
+            self._to_posture = False
+        if rests and self._leaving:
+            self.motion = None
+            self.state = GuardState.DISARMED
+            self._forget()
+        elif self.verdict is not Verdict.HELD:
+            self._hold(Reason.STALE_TARGET)
+
+    def _hold(self, reason: Reason) -> None:
+        self.verdict, self.reason = Verdict.HELD, reason
+
+
+def _check_times(motion: Motion) -> list[float]:
+    braking = motion.end - motion.braking
+    return [motion.braking + share * braking for share in _WHILE_BRAKING]
