@@ -18,7 +18,7 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
-from launch.substitutions import EnvironmentVariable, EqualsSubstitution, LaunchConfiguration
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 
 from franka_rl_nodes.launch_support import PROCESS, bringup, check, finished, required, text
@@ -37,6 +37,16 @@ def generate_launch_description() -> LaunchDescription:
                 'robot',
                 default_value='panda',
                 description='robot: panda or fr3',
+            ),
+            DeclareLaunchArgument(
+                'episodes',
+                default_value='20',
+                description='episodes to run',
+            ),
+            DeclareLaunchArgument(
+                'seed',
+                default_value='1',
+                description='seed of the goals',
             ),
             DeclareLaunchArgument(
                 'driver',
@@ -59,16 +69,6 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='auto',
                 description='arm the guard: true, false (an operator does), auto (only '
                 'with driver:=fci)',
-            ),
-            DeclareLaunchArgument(
-                'episodes',
-                default_value='20',
-                description='episodes to run',
-            ),
-            DeclareLaunchArgument(
-                'seed',
-                default_value='1',
-                description='seed of the goals',
             ),
             DeclareLaunchArgument(
                 'limits',
@@ -131,7 +131,10 @@ def generate_launch_description() -> LaunchDescription:
                         'fci': text('fci'),
                     }
                 ],
-                condition=IfCondition(EqualsSubstitution(LaunchConfiguration('driver'), 'fci')),
+                # As an expression: Humble has no EqualsSubstitution. The driver was checked above.
+                condition=IfCondition(
+                    PythonExpression(["'", LaunchConfiguration('driver'), "' == 'fci'"])
+                ),
                 on_exit=required,
                 **PROCESS,
             ),
@@ -142,11 +145,11 @@ def generate_launch_description() -> LaunchDescription:
                 parameters=[
                     {
                         'robot': text('robot'),
-                        'policy': text('policy'),
                         'controller': text('controller'),
                         'driver': text('driver'),
                         'driver_options': text('driver_options'),
                         'limits': text('limits'),
+                        'policy': text('policy'),
                     }
                 ],
                 on_exit=required,

@@ -404,7 +404,7 @@ def test_a_fault_on_the_way_brakes():
 
 
 def test_targets_that_would_hit_the_table_hold():
-    bench = Bench(table_height=0.2).arm()
+    bench = Bench(table_height=0.12).arm()
     down = np.array([0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])  # leans forward [rad/s]
     bench.drive(down, 40)
     assert bench.held is Reason.COLLISION and 'table would touch' in bench.guard.problem

@@ -14,11 +14,15 @@ from rclpy.node import Node
 from franka_rl_core.envs.base import KEYS, Observation
 from franka_rl_core.envs.config import EnvConfig, check_capabilities, make_parts
 from franka_rl_core.envs.vector import FrankaVectorEnv
-from franka_rl_core.exceptions import FrankaRLError
+from franka_rl_core.exceptions import FrankaRLError, RefusedError
+from franka_rl_core.robot_model import load_robot
 from franka_rl_core.settings import setting
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from franka_rl_nodes.conversions import from_field, spec_to_msg, to_field
 from franka_rl_nodes.diagnostics import ERROR, OK, Diagnostics, Report
+from franka_rl_nodes.episode_goals import make_goals, parse_goal
+from franka_rl_nodes.guard_backend import GuardBackend
+from franka_rl_nodes.guard_client import arms_itself, check_arm
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.ros_backend import RosBackend, check_worlds
 from franka_rl_nodes.runtime import leave, serve
@@ -29,8 +33,15 @@ class EnvNodeConfig(EnvConfig):
     """Parameters of the environment node: those of the environment, and where its worlds are."""
 
     backend: str = setting(
-        'ros', 'ros for the worlds of the simulator node, else a backend in this process'
+        'ros',
+        'ros for the worlds of the simulator node, guard for the arm behind the guard (in real '
+        'time), else a backend in this process',
     )
+    goal: str = setting('random', 'random (of the task), x,y,z [m], or topic (backend guard)')
+    arm: str = setting(
+        'auto', 'arm the guard: true, false (an operator does), auto: only a simulated arm'
+    )
+    driver: str = setting('none', 'what drives the arm; none and fci are simulated (backend guard)')
     simulator: str = setting('simulator', 'name of the simulator node (backend ros)')
     timeout: float = setting(
         4.0, 'a step that takes longer means that the simulator is lost', unit='s', low=0.1
@@ -43,6 +54,8 @@ class EnvNodeConfig(EnvConfig):
         :raises RefusedError: it names something unknown.
         """
         make_parts(self)
+        parse_goal(self.goal)
+        check_arm(self.arm)
 
 
 CONFIG = EnvNodeConfig
@@ -122,11 +135,16 @@ class EnvNode(Node):
 
     def _report(self) -> Report:
         values = {'sequence': self._sequence, 'num_envs': self._env.num_envs}
+        if isinstance(self._env.backend, GuardBackend):
+            backend = self._env.backend
+            values |= {'overruns': backend.overruns, 'interruptions': backend.interruptions}
         return (ERROR, self._problem, values) if self._problem else (OK, 'serving', values)
 
 
 def _make_env(config: EnvNodeConfig, context: Any) -> FrankaVectorEnv:
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(EnvConfig)}
+    if config.backend == 'guard':
+        return _make_real_env(config, EnvConfig(**fields), context)
     if config.backend != 'ros':
         return FrankaVectorEnv(EnvConfig(**fields))
     backend = RosBackend(config.simulator, config.timeout, context=context, device=config.device)
@@ -136,6 +154,23 @@ def _make_env(config: EnvNodeConfig, context: Any) -> FrankaVectorEnv:
         check_worlds(backend, config.robot, config.num_envs, config.control_period)
         check_capabilities(env_config, backend.capabilities)
         return FrankaVectorEnv(env_config, backend=backend)
+    except BaseException:
+        backend.close()
+        raise
+
+
+def _make_real_env(config: EnvNodeConfig, env_config: EnvConfig, context: Any) -> FrankaVectorEnv:
+    if config.num_envs != 1:
+        raise RefusedError(f'backend guard has one arm, not num_envs = {config.num_envs}')
+    model, period = load_robot(config.robot), config.control_period
+    arms = arms_itself(config.arm, config.driver)
+    backend = GuardBackend(model, period, arms, config.timeout, context)
+    try:
+        env = FrankaVectorEnv(env_config, backend=backend)
+        if config.goal != 'random':
+            node, parts = backend.ros.node, env.parts
+            env.goals.source = make_goals(config.goal, node, parts, 0)
+        return env
     except BaseException:
         backend.close()
         raise

@@ -24,6 +24,29 @@ MOVE_TIMEOUT_S = 60.0
 SETTLE_S = 3.0
 
 
+ARMS = ('auto', 'true', 'false')
+
+
+def check_arm(text: str) -> None:
+    """
+    Check what the parameter ``arm`` says.
+
+    :raises RefusedError: it is none of :data:`ARMS`.
+    """
+    if text not in ARMS:
+        raise RefusedError(f'arm must be {", ".join(ARMS)}, not {text!r}')
+
+
+def arms_itself(text: str, driver: str) -> bool:
+    """
+    Say whether a program arms the guard by itself, and recovers from faults.
+
+    :param text: what the parameter ``arm`` says; ``auto`` is for simulated arms only.
+    :param driver: what drives the arm.
+    """
+    return text == 'true' or (text == 'auto' and driver in ('none', 'fci'))
+
+
 class GuardClient:
     """
     Arms the guard, has it move and recover, and counts what it and the robot say.

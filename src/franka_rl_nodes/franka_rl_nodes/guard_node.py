@@ -47,6 +47,8 @@ from franka_rl_nodes.steady_loop import SteadyLoop
 
 # A policy's period and the guard's may differ by rounding only.
 PERIOD_TOLERANCE_S = 1e-6
+# A way to a posture that this computer has interrupted is tried again, so often in all.
+_ATTEMPTS = 3
 # The status is repeated so often, as a heartbeat [s].
 HEARTBEAT_S = 0.1
 _LEVELS = {GuardState.DISARMED: WARN, GuardState.ARMED: OK, GuardState.FAULT: ERROR}
@@ -279,6 +281,14 @@ class GuardNode(Node):
             raise RefusedError(f'a posture has {len(self._model.home)} numbers, not {posture}')
         if not self._ops.accepts:
             raise RefusedError('the guard is not armed: call its service ~/arm first')
+        for _ in range(_ATTEMPTS):
+            problem = await self._try(handle, posture)
+            # A computer that was busy has stopped the arm: it may go on.
+            if problem != _stopped_by(Reason.STALLED):
+                break
+        return problem
+
+    async def _try(self, handle: ServerGoalHandle, posture: np.ndarray) -> str:
         with self._lock:
             self._guard.stand_still()
         while not self._ops.rests():
@@ -297,7 +307,7 @@ class GuardNode(Node):
             await self._after(min(0.1, remaining + 0.005))
         with self._lock:
             arrived = np.abs(self._guard.last_command - posture).max() < 1e-6
-        return '' if arrived else f'stopped on the way: {self._guard.reason.name.lower()}'
+        return '' if arrived else _stopped_by(self._guard.reason)
 
     async def _after(self, seconds: float) -> None:
         future = Future(executor=self.executor)
@@ -375,6 +385,10 @@ class GuardNode(Node):
         took = self._loop.percentiles_us(50, 99)
         values |= dict(zip(('tick_us_p50', 'tick_us_p99'), took, strict=False))
         return _LEVELS[guard.state], guard.state.name.lower(), values
+
+
+def _stopped_by(reason: Reason) -> str:
+    return f'stopped on the way: {reason.name.lower()}'
 
 
 def _period_and_safety(config: GuardConfig) -> tuple[float, SafetyConfig]:

@@ -7,10 +7,12 @@ Only launch files use it. It imports ROS's ``launch`` on demand, which is not on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from franka_rl_core.exceptions import FrankaRLError, MissingDependencyError
+from franka_rl_core.exceptions import FrankaRLError, RefusedError
 from franka_rl_core.share import share_dir
 
 if TYPE_CHECKING:
@@ -49,11 +51,35 @@ def check(context: LaunchContext, system: str) -> None:
     cli.check(found.parameters(chosen), chosen.get('namespace', ''))
 
 
-# What starts a real arm, and the controllers that it gets: driver → package, controllers.
+@dataclass(frozen=True)
+class Bringup:
+    """
+    What starts a real arm.
+
+    :param robot: the arm that the driver is for.
+    :param controllers: file in ``config/real`` with what the guard commands.
+    :param streams: controllers of the guard that this file has.
+    :param install: what to build where the driver is missing.
+    """
+
+    robot: str
+    controllers: str
+    streams: tuple[str, ...]
+    install: str
+
+
+# Both drivers have a package franka_bringup with a franka.launch.py.
+_PACKAGE, _LAUNCH_FILE = 'franka_bringup', 'franka.launch.py'
+_FR3 = Bringup('fr3', 'fr3_controllers.yaml', ('joint_follower', 'joint_trajectory'), 'franka_ros2')
 _BRINGUPS = {
-    'franka_ros2': ('franka_bringup', 'fr3_controllers.yaml'),
-    'multipanda': ('franka_bringup', 'panda_controllers.yaml'),
+    'franka_ros2': _FR3,
+    # It reads its own controllers, see config/real/panda_controllers.yaml.
+    'multipanda': Bringup(
+        'panda', 'panda_controllers.yaml', ('joint_trajectory',), 'multipanda_ros2'
+    ),
 }
+# The mock arm of ros2_control does not feel efforts.
+_FAKE = replace(_FR3, controllers='mock_controllers.yaml', streams=('joint_trajectory',))
 
 
 def bringup(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -62,7 +88,8 @@ def bringup(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
     The controllers are loaded inactive: the guard activates the one it streams to.
 
-    :raises MissingDependencyError: the driver is not installed.
+    :raises RefusedError: the driver is not installed, is for another robot, or has no such
+        controller.
     """
     from launch.actions import IncludeLaunchDescription
     from launch_ros.actions import Node
@@ -70,18 +97,16 @@ def bringup(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     chosen = context.launch_configurations
     if chosen['driver'] not in _BRINGUPS:
         return []
-    package, controllers = _BRINGUPS[chosen['driver']]
-    if chosen['use_fake_hardware'] == 'true':
-        controllers = 'mock_controllers.yaml'
+    found = choose_bringup(chosen)
     arguments = {
         'robot_type': chosen['robot'],
         'robot_ip': chosen['robot_ip'],
         'load_gripper': chosen['load_gripper'],
         'use_fake_hardware': chosen['use_fake_hardware'],
         'namespace': chosen['namespace'],
-        'controllers_yaml': str(share_dir() / 'config' / 'real' / controllers),
+        'controllers_yaml': str(share_dir() / 'config' / 'real' / found.controllers),
     }
-    source = Path(_share_of(package)) / 'launch' / 'franka.launch.py'
+    source = _launch_file(found)
     spawner = Node(
         package='controller_manager',
         executable='spawner',
@@ -89,18 +114,47 @@ def bringup(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         arguments=[f'{chosen["controller"]}_controller', '--inactive'],
         output='screen',
     )
-    return [IncludeLaunchDescription(str(source), launch_arguments=arguments.items()), spawner]
+    return [IncludeLaunchDescription(source, launch_arguments=arguments.items()), spawner]
 
 
-def _share_of(package: str) -> str:
+def choose_bringup(chosen: Mapping[str, str]) -> Bringup:
+    """
+    Choose what starts a real arm.
+
+    :param chosen: arguments of ``deploy_real``.
+    :raises RefusedError: it cannot do what is chosen, which would only show on the robot.
+    """
+    driver = chosen['driver']
+    found = _BRINGUPS[driver]
+    if chosen['robot'] != found.robot:
+        raise RefusedError(
+            f'driver {driver} is for the {found.robot}, not for the {chosen["robot"]}'
+        )
+    name = f'driver {driver}'
+    if chosen['use_fake_hardware'] == 'true':
+        found, name = replace(_FAKE, robot=found.robot), 'fake hardware'
+    if chosen['controller'] not in found.streams:
+        raise RefusedError(
+            f'{name} has no {chosen["controller"]}: choose controller:={found.streams[0]}'
+        )
+    return found
+
+
+def _launch_file(found: Bringup) -> str:
+    """Find it as ``ros2 launch`` does, at any depth: multipanda_ros2 has it in launch/real."""
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
     try:
-        return str(get_package_share_directory(package))
+        share = Path(get_package_share_directory(_PACKAGE))
     except PackageNotFoundError as error:
-        raise MissingDependencyError(
-            package, 'build franka_ros2 (FR3) or multipanda_ros2 (Panda) and source its workspace'
+        raise RefusedError(
+            f'the ROS package {_PACKAGE} is not installed: build {found.install} and source its '
+            'workspace, or choose driver:=fci for a simulated arm'
         ) from error
+    files = sorted(share.rglob(_LAUNCH_FILE))
+    if len(files) != 1:
+        raise RefusedError(f'{share} must hold one {_LAUNCH_FILE}, not {len(files)}')
+    return str(files[0])
 
 
 def text(argument: str) -> ParameterValue:

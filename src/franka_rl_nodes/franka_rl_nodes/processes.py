@@ -56,6 +56,7 @@ def run(
     nodes: Mapping[str, Mapping[str, Any]],
     on_done: Callable[[], None] = lambda: None,
     namespace: str = '',
+    show_results: bool = True,
 ) -> int:
     """
     Run nodes until the first one ends, then end the others.
@@ -67,6 +68,7 @@ def run(
         failure.
     :param on_done: called when the work is done, before the result lines are printed.
     :param namespace: of all nodes.
+    :param show_results: whether the result lines go to standard output.
     :returns: exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
     # The end of the terminal ends the system as SIGTERM does, which the manager knows.
@@ -84,7 +86,8 @@ def run(
     code = exit_code(manager.returncode, manager.first_stopped == list(nodes)[-1])
     if code == DONE:
         on_done()
-        print('\n'.join(printer.results), flush=True)
+        if show_results:
+            print('\n'.join(printer.results), flush=True)
     return code
 
 

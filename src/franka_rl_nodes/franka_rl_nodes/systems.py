@@ -91,6 +91,40 @@ _ENVIRONMENT = {
 
 _POLICY = SystemNode('policy', {'robot': '{robot}', 'policy': '{policy}'})
 
+_REAL_ARM = (
+    Argument(
+        'driver',
+        'franka_ros2',
+        'what drives the arm: franka_ros2 (FR3), multipanda (Panda), or fci (simulated)',
+    ),
+    Argument('controller', 'joint_follower', "the arm's: joint_follower or joint_trajectory"),
+    Argument('goal', 'random', 'random (of the task), x,y,z [m], or topic (target_pose)'),
+    Argument(
+        'arm',
+        'auto',
+        'arm the guard: true, false (an operator does), auto (only with driver:=fci)',
+    ),
+    Argument('limits', '{}', 'YAML mapping that overrides limits of the guard'),
+    Argument('driver_options', '{}', "YAML mapping of names in the arm's driver"),
+    Argument('fci', '{}', 'YAML mapping for driver:=fci: strict, packet_loss, ...'),
+    Argument('namespace', '', 'namespace of all nodes'),
+    Argument('robot_ip', '172.16.0.3', 'address of the arm (ros2 launch)'),
+    Argument('load_gripper', 'false', 'start the gripper too (ros2 launch)'),
+    Argument('use_fake_hardware', 'false', 'an arm of ros2_control (ros2 launch)'),
+)
+_FCI = SystemNode(
+    'simulator',
+    {'mode': 'fci', 'robot': '{robot}', 'seed': '{seed}', 'fci': '{fci}'},
+    only={'driver': 'fci'},
+)
+_REAL_GUARD = {
+    'robot': '{robot}',
+    'controller': '{controller}',
+    'driver': '{driver}',
+    'driver_options': '{driver_options}',
+    'limits': '{limits}',
+}
+
 SYSTEMS = {
     'train_sim': System(
         text='Train a policy in simulation, store it as a bundle and evaluate it.',
@@ -183,48 +217,14 @@ SYSTEMS = {
         arguments=(
             Argument('policy', '', 'folder of the policy bundle'),
             _ROBOT,
-            Argument(
-                'driver',
-                'franka_ros2',
-                'what drives the arm: franka_ros2 (FR3), multipanda (Panda), or fci (simulated)',
-            ),
-            Argument(
-                'controller', 'joint_follower', "the arm's: joint_follower or joint_trajectory"
-            ),
-            Argument('goal', 'random', 'random (of the task), x,y,z [m], or topic (target_pose)'),
-            Argument(
-                'arm',
-                'auto',
-                'arm the guard: true, false (an operator does), auto (only with driver:=fci)',
-            ),
             Argument('episodes', '20', 'episodes to run'),
             Argument('seed', '1', 'seed of the goals'),
-            Argument('limits', '{}', 'YAML mapping that overrides limits of the guard'),
-            Argument('driver_options', '{}', "YAML mapping of names in the arm's driver"),
-            Argument('fci', '{}', 'YAML mapping for driver:=fci: strict, packet_loss, ...'),
-            Argument('namespace', '', 'namespace of all nodes'),
-            Argument('robot_ip', '172.16.0.3', 'address of the arm (ros2 launch)'),
-            Argument('load_gripper', 'false', 'start the gripper too (ros2 launch)'),
-            Argument('use_fake_hardware', 'false', 'an arm of ros2_control (ros2 launch)'),
+            *_REAL_ARM,
             _RESULT,
         ),
         nodes=(
-            SystemNode(
-                'simulator',
-                {'mode': 'fci', 'robot': '{robot}', 'seed': '{seed}', 'fci': '{fci}'},
-                only={'driver': 'fci'},
-            ),
-            SystemNode(
-                'guard',
-                {
-                    'robot': '{robot}',
-                    'policy': '{policy}',
-                    'controller': '{controller}',
-                    'driver': '{driver}',
-                    'driver_options': '{driver_options}',
-                    'limits': '{limits}',
-                },
-            ),
+            _FCI,
+            SystemNode('guard', {**_REAL_GUARD, 'policy': '{policy}'}),
             _POLICY,
             SystemNode(
                 'evaluator',
@@ -236,6 +236,58 @@ SYSTEMS = {
                     'reset': 'home',
                     'arm': '{arm}',
                     'driver': '{driver}',
+                    'result': '{result}',
+                },
+            ),
+        ),
+    ),
+    'train_real': System(
+        text='Train a policy on a Panda or FR3, or on the arm that refuses as they do.',
+        arguments=(
+            _ROBOT,
+            Argument('task', 'reach', 'task'),
+            Argument('control', 'ee', 'ee (tool displacement) or joints (joint displacement)'),
+            Argument('reward', 'dense', 'dense or sparse'),
+            Argument('control_period', '0.04', 'time between two actions [s]'),
+            Argument('algo', 'sac', 'algorithm: sac or ppo'),
+            Argument('steps', '5000', 'environment steps'),
+            Argument('seed', '0', 'seed of everything but the arm'),
+            Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>'),
+            Argument('resume', 'false', 'go on from the newest checkpoint in out'),
+            Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
+            Argument('evaluation_episodes', '10', 'fresh goals at the end'),
+            *_REAL_ARM,
+            _RESULT,
+        ),
+        nodes=(
+            _FCI,
+            SystemNode('guard', {**_REAL_GUARD, 'control_period': '{control_period}'}),
+            SystemNode(
+                'env',
+                {
+                    'backend': 'guard',
+                    'robot': '{robot}',
+                    'task': '{task}',
+                    'control': '{control}',
+                    'reward': '{reward}',
+                    'control_period': '{control_period}',
+                    'goal': '{goal}',
+                    'arm': '{arm}',
+                    'driver': '{driver}',
+                },
+            ),
+            SystemNode(
+                'trainer',
+                {
+                    'autostart': 'true',
+                    'algorithm': '{algo}',
+                    'steps': '{steps}',
+                    'seed': '{seed}',
+                    'out': '{out}',
+                    'resume': '{resume}',
+                    'algorithm_options': '{config}',
+                    'evaluation_episodes': '{evaluation_episodes}',
+                    'env_timeout': '90.0',
                     'result': '{result}',
                 },
             ),

@@ -44,6 +44,9 @@ class TrainerConfig(TrainConfig):
         False, 'train at once with these parameters, and end; else serve the action ~/train'
     )
     env: str = setting('env', 'name of the environment node')
+    env_timeout: float = setting(
+        8.0, 'a step that takes longer means that the environment is lost', unit='s', low=0.1
+    )
     result: str = setting('', 'file for the numbers, JSON; empty for none')
 
     def check(self) -> None:
@@ -86,7 +89,9 @@ class Trainer:
     def __init__(self, ros: BackgroundNode, config: TrainerConfig) -> None:
         self._node = ros.node
         self._config = config
-        self._env = RosVectorEnv(config.env, context=self._node.context)
+        self._env = RosVectorEnv(
+            config.env, config.env_timeout, context=self._node.context
+        )
         self._progress: Progress | None = None
         self._logged = -math.inf
         self._jobs: queue.Queue[Job] = queue.Queue()

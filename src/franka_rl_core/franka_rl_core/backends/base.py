@@ -63,6 +63,9 @@ class Backend(ABC):
     arrays: Arrays = NUMPY
     #: After a reset, an arm is in that posture to the last bit.
     resets_exactly = False
+    #: (N,) of bool: which arms have stopped by themselves, so that their episodes are over; None
+    #: where that does not happen.
+    interrupted: Array | None = None
 
     def __init__(self, model: RobotModel, num_worlds: int, control_period_s: float) -> None:
         if num_worlds < 1:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.random_numbers import make_key, uniform
 from franka_rl_core.tasks.base import Task
@@ -22,6 +24,8 @@ class GoalSampler:
         self._task = task
         self._arrays = arrays
         self._few = arrays.of_few
+        #: where goals come from instead, for one world: gives (G,)
+        self.source: Callable[[], Array] | None = None
         #: (N, G) newest goals
         self.goal: Array = arrays.repeated([0.0] * task.goal_size, num_worlds)
         self._num_worlds = num_worlds
@@ -34,6 +38,9 @@ class GoalSampler:
 
     def draw(self, worlds: Array) -> None:
         """Draw new goals for some worlds, (M,) int64; :attr:`goal` becomes another array."""
+        if self.source is not None:
+            self.goal = self._arrays.constant([self.source()])
+            return
         few = self._few.index(worlds)
         drawn = self._drawn[few]
         numbers = uniform(self._few, self._key, few, drawn, self._task.random_size)

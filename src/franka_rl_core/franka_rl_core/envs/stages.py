@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from franka_rl_core.arrays import Array
@@ -58,7 +58,10 @@ class Stages:
         :param elapsed: (N,) int64, steps of the episodes up to the end of this period.
         :param command: what the safety chain said.
         """
-        return self.see(self.backend.step(target), goal, elapsed, command)
+        arm, outcome = self.see(self.backend.step(target), goal, elapsed, command)
+        if self.backend.interrupted is not None:
+            outcome = _cut_short(outcome, self.backend.interrupted)
+        return arm, outcome
 
     def see(
         self, state: RobotState, goal: Array, elapsed: Array, command: SafeCommand
@@ -83,6 +86,12 @@ class Stages:
             verdict=command.verdict,
             reason=command.reason,
         )
+
+
+def _cut_short(outcome: Outcome, interrupted: Array) -> Outcome:
+    """End the episodes of arms that have stopped by themselves, as when their time is up."""
+    truncated = (outcome.truncated | interrupted) & ~outcome.terminated
+    return replace(outcome, truncated=truncated, ended=outcome.terminated | truncated)
 
 
 class FusedStages(Stages):
