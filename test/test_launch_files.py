@@ -19,8 +19,15 @@ pytest.importorskip('rclpy')
 
 import yaml
 
+from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.settings import from_strings
-from franka_rl_nodes.launch_support import PROCESS, NodeEndedError, finished, required
+from franka_rl_nodes.launch_support import (
+    PROCESS,
+    NodeEndedError,
+    choose_bringup,
+    finished,
+    required,
+)
 from franka_rl_nodes.systems import SYSTEMS, SystemNode
 
 FOLDER = Path(__file__).parents[1] / 'launch'
@@ -45,12 +52,32 @@ UNUSUAL = {
     'config': '{batch_size: 32}',
     'evaluation_episodes': '1',
     'result': 'true',
+    'driver': 'fci',
+    'controller': 'joint_trajectory',
+    'goal': '1',
+    'arm': 'false',
+    'limits': '{tether: 0.1}',
+    'driver_options': '{arm_prefix: left_}',
+    'fci': '{strict: false}',
+    'namespace': '9',
 }
+
+# Every arm that ``deploy_real`` can start.
+CHOICES = [
+    {'driver': driver, 'robot': robot, 'controller': 'joint_trajectory', 'use_fake_hardware': fake}
+    for driver, robot in (('franka_ros2', 'fr3'), ('multipanda', 'panda'))
+    for fake in ('false', 'true')
+]
 
 
 def launch_file(system: str) -> Path:
     """Give the launch file of a system."""
     return FOLDER / f'{system}.launch.py'
+
+
+def names_of(system: str) -> list[str]:
+    """Give the names of a system's arguments."""
+    return [argument.name for argument in SYSTEMS[system].arguments]
 
 
 def config_of(node: str) -> type:
@@ -124,6 +151,8 @@ def test_written_nodes(system: str) -> None:
         assert words['executable'].value == f'{node.name}_node'
         assert words['on_exit'].id == ('finished' if node is nodes[-1] else 'required')
         check_written_node(call, node)
+        assert ('condition' in words) == bool(node.only)
+        assert ('namespace' in words) == ('namespace' in names_of(system))
 
 
 @pytest.mark.parametrize('system', SYSTEMS)
@@ -132,6 +161,40 @@ def test_the_system_is_checked_before_the_start(system: str) -> None:
     assert keywords(call)['function'].id == 'check'
     assert ast.literal_eval(keywords(call)['args']) == [system]
     assert call.lineno < min(node.lineno for node in calls(system, 'Node'))
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'message'),
+    [
+        ({'robot': 'panda'}, 'driver franka_ros2 is for the fr3, not for the panda'),
+        ({'driver': 'multipanda'}, 'driver multipanda is for the panda, not for the fr3'),
+        (
+            {'driver': 'multipanda', 'robot': 'panda'},
+            'driver multipanda has no joint_follower: choose controller:=joint_trajectory',
+        ),
+        (
+            {'use_fake_hardware': 'true'},
+            'fake hardware has no joint_follower: choose controller:=joint_trajectory',
+        ),
+    ],
+)
+def test_what_a_driver_cannot_do_is_refused(chosen: dict[str, str], message: str) -> None:
+    choice = {
+        'driver': 'franka_ros2',
+        'robot': 'fr3',
+        'controller': 'joint_follower',
+        'use_fake_hardware': 'false',
+    }
+    with pytest.raises(RefusedError, match=message):
+        choose_bringup(choice | chosen)
+
+
+def test_every_file_of_controllers_has_what_the_guard_may_choose() -> None:
+    for choice in CHOICES:
+        found = choose_bringup(choice)
+        file = FOLDER.parent / 'config' / 'real' / found.controllers
+        nodes = yaml.safe_load(file.read_text())['/**']
+        assert {f'{stream}_controller' for stream in found.streams} <= set(nodes)
 
 
 @pytest.mark.parametrize('code', [0, 1, -9])
@@ -197,6 +260,7 @@ def test_parameters(described: Any, choice: dict[str, str]) -> None:
     chosen = system.choose({name: choice[name] for name in names if name in choice})
     context.launch_configurations.update(chosen)
     nodes = [entity for entity in description.entities if isinstance(entity, Node)]
+    nodes = [node for node in nodes if node.condition is None or node.condition.evaluate(context)]
     for node, (name, wanted) in zip(nodes, system.parameters(chosen).items(), strict=True):
         assert resolve(context, node.node_package) == 'franka_rl_nodes'
         assert resolve(context, node.node_executable) == f'{name}_node'
@@ -204,6 +268,25 @@ def test_parameters(described: Any, choice: dict[str, str]) -> None:
         strings = {key: wanted[key] for key in wanted.keys() & texts(name)}
         typed = from_strings(config_of(name), wanted) | strings
         assert with_types(parameters) == with_types(typed)
+
+
+def test_a_real_arm_takes_the_place_of_the_simulator(launch: Any) -> None:
+    assert programs(launch, 'deploy_real', 'fci') == programs(launch, 'deploy_sim')
+    for driver in ('franka_ros2', 'multipanda'):
+        assert programs(launch, 'deploy_real', driver) == programs(launch, 'deploy_sim')[1:]
+
+
+def programs(launch: Any, system: str, driver: str = '') -> list[str]:
+    """Give the programs that a launch file starts, in their order."""
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+    from launch_ros.actions import Node
+
+    context = launch.LaunchContext()
+    context.launch_configurations['driver'] = driver
+    source = PythonLaunchDescriptionSource(str(launch_file(system)))
+    nodes = [e for e in source.get_launch_description(context).entities if isinstance(e, Node)]
+    started = [n for n in nodes if n.condition is None or n.condition.evaluate(context)]
+    return [resolve(context, node.node_executable) for node in started]
 
 
 @pytest.mark.parametrize('mine', [None, 'SUBNET'])

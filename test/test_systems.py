@@ -20,7 +20,9 @@ pytest.importorskip('psutil')
 import psutil
 from conftest import wait_until
 
+from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.policies.bundle import PolicyBundle
+from franka_rl_core.policies.proportional import write_proportional_bundle
 from franka_rl_nodes.systems import SYSTEMS
 
 # Small enough to end in seconds; it learns nothing.
@@ -124,7 +126,7 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['train_sin'], "unknown system 'train_sin'; known: deploy_sim, train_sim"),
+        (['train_sin'], "unknown system 'train_sin'; known: deploy_real, deploy_sim, train_real, "),
         (['train_sim', 'stepz:=1'], "unknown argument 'stepz'; known: algo, "),
         (['train_sim', 'steps'], "'steps' must have the form name=value"),
         (['train_sim', 'robot:=ur5'], "unknown robot 'ur5'; known: fr3, panda"),
@@ -150,6 +152,18 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
         (['train_sim', 'result:=a.json', '--json', 'b.json'], 'two names of one file'),
         (['deploy_sim'], 'must name the folder of a policy bundle'),
         (['deploy_sim', 'policy:=nowhere'], 'nowhere is no policy bundle'),
+        (['deploy_real'], 'must name the folder of a policy bundle'),
+        (['deploy_real', 'policy:=nowhere'], 'nowhere is no policy bundle'),
+        (
+            ['deploy_real', 'driver:=moveit'],
+            "unknown driver 'moveit'; known: fci, franka_ros2, multipanda, none",
+        ),
+        (
+            ['deploy_real', 'controller:=joint_velocity'],
+            "unknown controller 'joint_velocity'; known: joint_follower, joint_trajectory",
+        ),
+        (['deploy_real', 'driver:=fci', 'fci:={strickt: true}'], "unknown FciConfig key 'strickt'"),
+        (['deploy_real', 'limits:={tethr: 1}'], "unknown GuardLimits key 'tethr'; known: "),
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_started(
@@ -192,6 +206,25 @@ def test_deploy_sim_drives_the_arm_to_its_goals(
     assert content['episodes'] == 4 and content['bundle'] == str(bundle)
     assert content['final_distance_m']['p95'] < 0.05
     assert content['guard']['passed'] + content['guard']['clipped'] > 10
+
+
+@pytest.mark.parametrize(
+    ('robot', 'controller'), [('panda', 'joint_follower'), ('fr3', 'joint_trajectory')]
+)
+def test_deploy_real_drives_the_arm_that_refuses(
+    processes: Any, tmp_path: Path, robot: str, controller: str
+) -> None:
+    pytest.importorskip('onnx')
+    bundle, numbers = tmp_path / 'policy', tmp_path / 'numbers.json'
+    write_proportional_bundle(bundle, EnvConfig(robot=robot, backend='mock'))
+    words = (f'policy:={bundle}', f'robot:={robot}', f'controller:={controller}', 'episodes:=3')
+    system = processes.cli('up', 'deploy_real', 'driver:=fci', *words, '--json', numbers)
+    assert system.wait(90) == 0, processes.output(system)[1]
+    assert processes.output(system)[0].startswith('success_rate: 1.00 [')
+    content = json.loads(numbers.read_text())
+    assert (content['episodes'], content['reflexes'], content['errors']) == (3, 0, [])
+    assert content['guard']['passed'] + content['guard']['clipped'] > 10
+    assert content['command_latency_ms']['p99'] is not None
 
 
 def test_deploy_sim_refuses_a_policy_for_another_robot(processes: Any, bundle: Path) -> None:

@@ -38,6 +38,7 @@ setup(
             'environments_pybullet = franka_rl_core.bench.environments:measure_pybullet',
             'environments_kinematic = franka_rl_core.bench.environments:measure_kinematic',
             'environments_workers = franka_rl_core.bench.workers:measure',
+            'guard = franka_rl_core.bench.guard:measure',
             'inference = franka_rl_core.bench.inference:measure',
             'memory = franka_rl_core.bench.memory:measure',
         ],

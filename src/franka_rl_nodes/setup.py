@@ -43,6 +43,7 @@ setup(
         'franka_rl.benchmarks': [
             'ros = franka_rl_nodes.bench.lockstep:measure',
             'ros_deploy_latency = franka_rl_nodes.bench.deployment:measure_latency',
+            'fci = franka_rl_nodes.bench.deployment:measure_fci',
             'zero_shot_deploy = franka_rl_nodes.bench.deployment:measure_zero_shot',
         ],
     },

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import array
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -21,10 +20,10 @@ from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import stamp_to_msg, to_field
 from franka_rl_nodes.steady_loop import GridClock
 
-# Of the first point of a trajectory from now, and between the others [s]. The controller goes to
-# the first one from where it is when the message comes: what has changed by then is made up for on
-# that way, the more gently the longer it is.
-_FIRST_S = 0.06
+# Of the first point of a trajectory from the begin of its motion, and between the others [s]. The
+# controller goes to the first one from wherever it is when the message comes, a little before the
+# begin or after it; the longer that way is, the gentler.
+_FIRST_S = 0.08
 _KNOT_S = 0.02
 # After the first part, long ways are told with points this far apart: making hundreds of them would
 # take longer than a few ticks [s].
@@ -45,6 +44,8 @@ class CommandStream(ABC):
 
     #: topic of the commands
     topic: str
+    #: commands tell so much of the future that they may arrive so late [s]
+    lead_s = 0.0
 
     def __init__(self, node: Node, joint_names: Sequence[str], same_clock: bool = True) -> None:
         self._names = list(joint_names)
@@ -90,11 +91,12 @@ class TrajectoryStream(CommandStream):
 
     Points have positions, velocities and accelerations, hence are joined by quintic polynomials;
     the last one rests, so that the arm stops if nothing follows. With the stamp, a message that
-    comes late changes nothing but the way to the first point. Where clocks differ the stamp is
+    comes before its motion begins loses nothing. Where clocks differ the stamp is
     zero, which means now; each message's delay then shifts the motion.
     """
 
     topic = 'joint_trajectory_controller/joint_trajectory'
+    lead_s = 0.02
 
     def __init__(self, node: Node, joint_names: Sequence[str], same_clock: bool = True) -> None:
         super().__init__(node, joint_names, same_clock)
@@ -108,8 +110,7 @@ class TrajectoryStream(CommandStream):
         if motion is self._sent and not rests:
             return
         self._sent, self._when = motion, now
-        first = _FIRST_S + max(time.monotonic() - now, 0.0)
-        times = _times(first, motion.end - now)
+        times = _times(max(motion.begin - now, 0.0), motion.end - now)
         points = [_point(motion.at(now + after), after) for after in times]
         message = JointTrajectory(joint_names=self._names, points=points)
         if self._same_clock:
@@ -117,10 +118,11 @@ class TrajectoryStream(CommandStream):
         self._publisher.publish(message)
 
 
-def _times(first: float, end: float) -> list[float]:
-    """Give the times of the points [s]; the last one rests, and none is nearer than the others."""
-    dense = np.arange(first, min(end, _DENSE_S), _KNOT_S)
-    far = np.arange(_DENSE_S, end, _FAR_KNOT_S)
+def _times(begin: float, end: float) -> list[float]:
+    """Give the times of the points [s]; the last one rests, and none is nearer than the first."""
+    first = begin + _FIRST_S
+    dense = np.arange(first, min(end, begin + _DENSE_S), _KNOT_S)
+    far = np.arange(begin + _DENSE_S, end, _FAR_KNOT_S)
     return [*np.concatenate([dense, far]).tolist()[:-1], max(end, first)]
 
 

@@ -35,9 +35,10 @@ from franka_rl_nodes.runtime import BackgroundNode, first_call, hold_name, leave
 
 START_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 5.0
-# A way to the start that was stopped is begun so often: a computer that is busy for a moment makes
-# the guard hold, and a simulated arm recovers from a reflex.
-WAY_ATTEMPTS = 3
+# A way to the start that was stopped is begun so often, so long after [s]: a computer that is busy
+# for a moment makes the guard hold, and a simulated arm recovers from a reflex.
+WAY_ATTEMPTS = 10
+WAY_PAUSE_S = 0.5
 # An arm so close to the start of an episode has been reset.
 START_TOLERANCE_RAD = 0.01
 RESETS = ('teleport', 'home')
@@ -98,12 +99,19 @@ class Evaluator:
         steps = self._parts.task.max_episode_steps
         self._time_limit = steps * policy.metadata.config.control_period
         self._latencies: list[float] = []
+        self._computations: list[float] = []
         self._guard = GuardClient(self._ros)
         self._goals = make_goals(self._config.goal, node, self._parts, self._config.seed)
         self._reset = self._ros.client(ResetWorlds, f'{self._config.simulator}/reset_worlds')
         self._run = ActionClient(node, RunEpisode, 'policy/run_episode')
         self._states = PolledSubscription(node, JointState, 'franka/joint_states', qos.SENSOR)
         node.create_subscription(StepLatency, 'guard/latency', self._on_latency, qos.REPORT)
+        node.create_subscription(
+            StepLatency,
+            'policy/latency',
+            lambda message: self._computations.append(message.computation),
+            qos.REPORT,
+        )
 
     def main(self) -> int:
         """Run all episodes and print the success rate."""
@@ -154,6 +162,7 @@ class Evaluator:
                 return
             except RefusedError as error:
                 print(f'{error}; once more', flush=True)
+                time.sleep(WAY_PAUSE_S)
         self._go_to_start()
 
     def _go_to_start(self) -> None:
@@ -204,20 +213,23 @@ class Evaluator:
         self._latencies.append(message.total)
 
     def _more(self) -> dict[str, Any]:
-        latency = {
-            f'p{p}': 1e3 * float(np.percentile(self._latencies, p)) if self._latencies else None
-            for p in (50, 99)
-        }
         config = self._config
         return {
             'seed': config.seed,
             'bundle': config.policy,
             'backend': 'deployment graph',
-            'command_latency_ms': latency,
+            'command_latency_ms': _percentiles_ms(self._latencies),
+            'policy_computation_ms': _percentiles_ms(self._computations),
             'guard': self._guard.counts,
             'reflexes': len(self._guard.reflexes),
             'errors': self._guard.reflexes,
         }
+
+
+def _percentiles_ms(seconds: list[float]) -> dict[str, float | None]:
+    return {
+        f'p{p}': 1e3 * float(np.percentile(seconds, p)) if seconds else None for p in (50, 99)
+    }
 
 
 def _describe(episode: Episode) -> str:

@@ -79,6 +79,10 @@ class GuardClient:
             return ''
         return f'{self.status.reason}: {self.status.detail}'
 
+    def is_there(self, seconds: float) -> bool:
+        """Say whether a guard runs, which may take so long to find out [s]."""
+        return bool(self._move.wait_for_server(timeout_sec=seconds))
+
     def arm(self, wanted: bool) -> None:
         """
         Arm or disarm.

@@ -119,7 +119,9 @@ class GuardNode(Node):
         period, safety = _period_and_safety(config)
         self._period = period
         limits = build(GuardLimits, config.limits)
-        self._guard = Guard(self._model, SafetyChain(self._model, period, safety), period, limits)
+        chain = SafetyChain(self._model, period, safety)
+        lead = find_stream(config.controller).lead_s
+        self._guard = Guard(self._model, chain, period, limits, lead)
         self._lock = threading.RLock()  # of the guard
         self._reported: tuple[Any, ...] = ()
         self._make_topics(config)
@@ -283,8 +285,7 @@ class GuardNode(Node):
             raise RefusedError('the guard is not armed: call its service ~/arm first')
         for _ in range(_ATTEMPTS):
             problem = await self._try(handle, posture)
-            # A computer that was busy has stopped the arm: it may go on.
-            if problem != _stopped_by(Reason.STALLED):
+            if problem not in _PASSING:
                 break
         return problem
 
@@ -389,6 +390,10 @@ class GuardNode(Node):
 
 def _stopped_by(reason: Reason) -> str:
     return f'stopped on the way: {reason.name.lower()}'
+
+
+# A computer that was busy for a moment has stopped the arm: it may go on.
+_PASSING = (_stopped_by(Reason.STALLED), _stopped_by(Reason.STALE_STATE))
 
 
 def _period_and_safety(config: GuardConfig) -> tuple[float, SafetyConfig]:

@@ -47,7 +47,7 @@ class RecorderConfig:
 
     robot: str = setting('panda', 'robot', choices=available_robots)
     controller: str = setting(
-        'joint_follower', "controller whose reference is recorded: the arm's", choices=lambda: REFERENCES
+        'joint_follower', 'controller whose reference is recorded', choices=lambda: REFERENCES
     )
     out: str = setting('', 'file to write, .npz')
 

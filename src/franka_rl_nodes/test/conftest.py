@@ -1,12 +1,16 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot driver for tests: it publishes what a test wants and keeps what it is sent."""
+"""A robot driver for tests, which publishes what a test wants, and a watch of a running graph."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +43,7 @@ class FakeRobot:
         node = self.ros.node
         self._states = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR)
         self.propose = node.create_publisher(JointTarget, 'joint_target', qos.COMMAND)
-        node.create_subscription(JointState, 'joint_command', self._on_command, qos.COMMAND)
+        node.create_subscription(JointState, 'joint_command', self._on_command, qos.ALL)
         self._kind, self._listening, self._qos = JointTarget, None, qos.COMMAND
         self.listen(True)
         node.create_subscription(GuardStatus, 'guard/status', self._on_status, qos.LATCHED)
@@ -87,6 +91,198 @@ class FakeRobot:
 
     def _on_status(self, message: Any) -> None:
         self.status = message
+
+
+class Watch:
+    """
+    Records what goes over the topics of a graph that runs in other processes, and asks its guard.
+
+    It polls: an executor that wakes up for every message would take a core from the graph.
+
+    :param context: of the test.
+    :param robot: name of the robot.
+    :param states: topic of the joint states.
+    """
+
+    def __init__(
+        self, context: Any, robot: str = 'panda', states: str = 'franka/joint_states'
+    ) -> None:
+        from rclpy.node import Node
+        from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+        from sensor_msgs.msg import JointState
+        from std_msgs.msg import String
+
+        from franka_rl_core.robot_model import load_robot
+        from franka_rl_interfaces.msg import GuardStatus, RobotStatus, StepLatency
+        from franka_rl_nodes import qos
+        from franka_rl_nodes.guard_client import GuardClient
+        from franka_rl_nodes.polling import PolledSubscription
+        from franka_rl_nodes.runtime import BackgroundNode
+
+        self.model = load_robot(robot)
+        self.ros = BackgroundNode(Node('watch', context=context))
+        self.guard = GuardClient(self.ros)
+        self.commands: list[Any] = []  # JointState
+        self.states: list[Any] = []  # JointState
+        self.statuses: list[Any] = []  # GuardStatus
+        self.robot: list[Any] = []  # RobotStatus
+        self.follower: list[Any] = []  # String
+        self.latencies: list[Any] = []  # StepLatency
+        sensor = QoSProfile(depth=500, reliability=ReliabilityPolicy.BEST_EFFORT)
+        latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        topics = (
+            (self.commands, JointState, 'joint_command', qos.ALL),
+            (self.states, JointState, states, sensor),
+            (self.statuses, GuardStatus, 'guard/status', latched),
+            (self.robot, RobotStatus, 'robot_status', latched),
+            (self.follower, String, 'joint_follower_controller/state', latched),
+            (self.latencies, StepLatency, 'guard/latency', qos.REPORT),
+        )
+        self._polled = [
+            (record, PolledSubscription(self.ros.node, kind, topic, profile))
+            for record, kind, topic, profile in topics
+        ]
+        self._actions: dict[str, Any] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop recording."""
+        self._end.set()
+        self._thread.join(5.0)
+        self.ros.close()
+
+    def _poll(self) -> None:
+        while not self._end.wait(0.01):
+            for record, subscription in self._polled:
+                record.extend(subscription.messages())
+
+    def ready(self, *nodes: subprocess.Popen[str], timeout: float = 30.0) -> None:
+        """Wait for the arm and the guard, then let ``nodes`` run before others."""
+        deadline = time.monotonic() + timeout
+        while not (self.statuses and self.states and self.robot and self.follower):
+            assert time.monotonic() < deadline, 'arm and guard do not start'
+            time.sleep(0.02)
+        let_first(*nodes)
+
+    def arm(self, timeout: float = 40.0) -> None:
+        """Arm the guard, as soon as DDS has found all that it needs, and lost what has died."""
+        from franka_rl_core.exceptions import RefusedError
+
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.guard.arm(True)
+            except RefusedError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.5)
+
+    @property
+    def status(self) -> Any:
+        """The newest status of the guard."""
+        return self.statuses[-1]
+
+    @property
+    def position(self) -> np.ndarray:
+        """Where the arm is (7,) [rad]."""
+        return np.array(self.states[-1].position[:7])
+
+    @property
+    def speed(self) -> float:
+        """Largest speed of a joint [rad/s]."""
+        return float(np.abs(self.states[-1].velocity).max())
+
+    def rests(self, seconds: float = 0.3) -> bool:
+        """Look whether the arm stays where it is, for so long."""
+        before, count = self.position, len(self.states)
+        threading.Event().wait(seconds)
+        assert len(self.states) > count, 'the arm shows no joint states'
+        return bool(self.speed < 0.02 and np.abs(self.position - before).max() < 2e-3)
+
+    def begin(self, kind: Any, action: str, feedback: Any = None, **goal: Any) -> Any:
+        """Have an action begin; gives its handle."""
+        from rclpy.action import ActionClient
+
+        if action not in self._actions:  # kept: a client must not go while the node is spun
+            self._actions[action] = ActionClient(self.ros.node, kind, action)
+        client = self._actions[action]
+        assert client.wait_for_server(timeout_sec=20.0)
+        handle = self.result(self.ask(client.send_goal_async, kind.Goal(**goal), feedback))
+        assert handle.accepted
+        return handle
+
+    def ask(self, question: Any, *arguments: Any) -> Any:
+        """
+        Ask something of an action; gives the future of the answer.
+
+        From the thread that spins: rclpy loses an answer that comes before it has noted the call.
+        """
+        return self.result(self.ros.node.executor.create_task(question, *arguments))
+
+    def result(self, future: Any, timeout: float = 20.0) -> Any:
+        """Wait for a future of the node."""
+        from franka_rl_nodes.runtime import result_of
+
+        return result_of(future, timeout, 'a node', self.ros.node.context)
+
+    def outside_limits(self) -> list[str]:
+        """Say which limits of the robot were broken by what was commanded, or by the arm."""
+        found = []
+        if messages := list(self.states):
+            position, velocity = _joints(messages, 'position'), _joints(messages, 'velocity')
+            found += self._out_of_range('measured', position)
+            if (np.abs(velocity) > self.model.velocity).any():
+                found.append('measured velocity')
+        if messages := list(self.commands):
+            stamps = np.array([stamp_of(message) for message in messages])
+            position = _joints(messages, 'position')
+            found += self._out_of_range('commanded', position) + self._too_much(stamps, position)
+        return found
+
+    def _out_of_range(self, what: str, position: np.ndarray) -> list[str]:
+        inside = (position >= self.model.lower) & (position <= self.model.upper)
+        return [] if inside.all() else [what + ' position']  # NaN too
+
+    def _too_much(self, stamps: np.ndarray, position: np.ndarray) -> list[str]:
+        model, steps = self.model, np.diff(stamps)[:, None] * 1e-9  # [s]
+        change = np.abs(np.diff(position, axis=0))
+        found = ['commanded velocity'] if (change > model.velocity * np.abs(steps)).any() else []
+        # At a hole in the stream there is nothing to differentiate.
+        whole = np.abs(steps[:, 0] - 1e-3) < 1e-5
+        acceleration = np.diff(position, 2, axis=0)[whole[1:] & whole[:-1]] / 1e-6
+        jerk = np.diff(position, 3, axis=0)[whole[2:] & whole[1:-1] & whole[:-2]] / 1e-9
+        for name, values in (('acceleration', acceleration), ('jerk', jerk)):
+            if (np.abs(values) > getattr(model, name)).any():
+                found.append('commanded ' + name)
+        return found
+
+
+def let_first(*nodes: subprocess.Popen[str]) -> None:
+    """Let nodes run before others, as on a robot's computer; where that is not allowed, not."""
+    for node in nodes:
+        for thread in Path(f'/proc/{node.pid}/task').iterdir():
+            with suppress(PermissionError, ProcessLookupError):
+                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
+
+
+def stamp_of(message: Any) -> int:
+    """Give the stamp of a message [ns]."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+
+
+def _joints(messages: list[Any], field: str) -> np.ndarray:
+    return np.array([getattr(message, field)[:7] for message in messages])
+
+
+@pytest.fixture
+def watch(context: Any) -> Iterator[Watch]:
+    """Watch a graph in the domain of the test."""
+    watching = Watch(context)
+    yield watching
+    watching.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from conftest import wait_until
+from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from franka_rl_interfaces.msg import GuardStatus
@@ -46,6 +47,13 @@ def _held_because(robot: Any, reason: str) -> None:
     assert robot.status.verdict == 2
 
 
+def _fault_because(robot: Any, reason: str, explanation: str) -> None:
+    assert wait_until(lambda: robot.status.state == GuardStatus.FAULT), robot.status
+    assert robot.status.reason == reason
+    assert explanation in robot.status.detail
+    assert 'call ~/recover, then ~/arm' in robot.status.detail
+
+
 def test_starts_disarmed_and_sends_nothing(robot: Any, arm: Arming, sleep: Any) -> None:
     sleep(0.3)
     assert robot.status.state == GuardStatus.DISARMED
@@ -65,14 +73,19 @@ def test_streams_the_measured_posture_until_a_target_comes(robot: Any, arm: Armi
     assert all(np.array_equal(command, robot.position) for command in robot.commands)
 
 
-def test_goes_to_a_target_and_stays(robot: Any, arm: Arming) -> None:
+def test_goes_to_a_target_and_stays(robot: Any, arm: Arming, sleep: Any) -> None:
     _armed(robot, arm)
-    target = robot.position + 0.004
-    robot.send_target(target, 1)
-    assert wait_until(lambda: np.allclose(robot.commands[-1], target, atol=1e-12))
+    target = robot.position + 0.02
+    for sequence in range(1, 26):  # as a policy does, 25 times a second
+        robot.send_target(target, sequence)
+        sleep(0.04)
+    assert np.allclose(robot.commands[-1], target, atol=1e-3)
+    _held_because(robot, 'stale_target')
+    assert np.allclose(robot.commands[-1], target, atol=1e-3)
     steps = np.abs(np.diff(robot.commands, axis=0))
-    # 100 commands a second at half the velocity limit.
-    assert (steps <= 0.5 * robot.model.velocity * 0.011).all()
+    # 1,000 commands a second, at half the velocity limit; some may be lost on a busy machine.
+    assert (np.median(steps, axis=0) <= 0.5 * robot.model.velocity * 0.001).all()
+    assert (steps <= 0.5 * robot.model.velocity * 0.02).all()
 
 
 @pytest.mark.parametrize(
@@ -111,13 +124,11 @@ def test_a_driver_that_repeats_a_stamp_is_stale(robot: Any, arm: Arming) -> None
     _held_because(robot, 'stale_state')
 
 
-@pytest.mark.parametrize('rate', [10.0, 30.0])
-def test_a_rate_that_does_not_fit_the_policy_is_refused(
-    processes: Any, bundle: Any, rate: float
-) -> None:
+@pytest.mark.parametrize('rate', [50.0, 2000.0])
+def test_a_rate_that_no_arm_takes_is_refused(processes: Any, bundle: Any, rate: float) -> None:
     guard = processes.node('guard', policy=bundle, rate=rate)
     assert guard.wait(20) == 2
-    assert f'a period of 0.04 s, the rate is {rate} Hz' in processes.output(guard)[1]
+    assert 'rate is out of bounds: ticks a second [Hz, 100 to 1000]' in processes.output(guard)[1]
 
 
 def test_a_repeated_target_is_out_of_order(robot: Any, arm: Arming) -> None:
@@ -144,19 +155,74 @@ def test_a_silent_driver_holds(robot: Any, arm: Arming) -> None:
     _held_because(robot, 'stale_state')
 
 
-def test_a_jump_of_the_measured_arm_is_a_latched_fault(robot: Any, arm: Arming, sleep: Any) -> None:
+def test_a_jump_of_the_measured_arm_is_a_latched_fault(
+    robot: Any, arm: Arming, sleep: Any
+) -> None:
     _armed(robot, arm)
-    robot.position = robot.position + 0.3
-    assert wait_until(lambda: robot.status.state == GuardStatus.FAULT)
-    assert robot.status.reason == 'tether'
-    sleep(0.1)
+    before = robot.position
+    robot.position = before + 0.3
+    _fault_because(robot, 'state_jump', 'the measured joints have jumped')
     count = len(robot.commands)
-    robot.position = robot.position - 0.3
-    sleep(0.3)
-    assert len(robot.commands) == count, 'a fault must not heal by itself'
+    robot.position = before
+    assert wait_until(lambda: len(robot.commands) > count + 20), 'the stream must go on'
+    assert robot.status.state == GuardStatus.FAULT, 'a fault must not heal by itself'
+    assert all(np.array_equal(command, before) for command in robot.commands)
+    robot.send_target(before + 0.004, 1)
+    sleep(0.1)
+    assert np.array_equal(robot.commands[-1], before)
     assert arm(True).success
-    assert wait_until(lambda: len(robot.commands) > count)
-    assert np.array_equal(robot.commands[-1], robot.position)
+    assert wait_until(lambda: robot.status.state == GuardStatus.ARMED)
+
+
+def test_an_arm_that_does_not_follow_is_a_latched_fault(
+    robot: Any, arm: Arming, sleep: Any
+) -> None:
+    """The robot stays where it is whatever it is commanded: it is blocked, or nobody drives it."""
+    _armed(robot, arm)
+    target = robot.position + 0.05
+    for sequence in range(1, 60):
+        target = target + 0.01
+        robot.send_target(target, sequence)
+        sleep(0.04)
+        if robot.status.state == GuardStatus.FAULT:
+            break
+    _fault_because(robot, 'tether', 'the arm is not where it was sent')
+    assert np.abs(robot.commands[-1] - robot.position).max() < 0.25
+
+
+def test_lost_joint_states_become_a_fault(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    robot.publishing = False
+    _held_because(robot, 'stale_state')
+    _fault_because(robot, 'stale_state', 'look at the robot driver and the network')
+
+
+def test_another_commander_is_a_fault_and_is_refused(robot: Any, arm: Arming) -> None:
+    _armed(robot, arm)
+    node = robot.ros.node
+    rival = node.create_publisher(JointState, 'joint_command', 1)
+    _fault_because(robot, 'other_commander', 'there must be one guard')
+    answer = arm(True)
+    assert (answer.success, '2 nodes command the robot' in answer.message) == (False, True)
+    node.destroy_publisher(rival)
+    assert wait_until(lambda: arm(True).success)
+
+
+def test_disarming_brakes_first_and_then_is_silent(robot: Any, arm: Arming, sleep: Any) -> None:
+    _armed(robot, arm)
+    for sequence in range(1, 5):
+        robot.send_target(robot.position + 0.05, sequence)
+        sleep(0.04)
+    assert arm(False).success
+    sleep(0.1)
+    steps = np.abs(np.diff(robot.commands, axis=0)).max(axis=1)
+    assert steps.max() > 0.0, 'it has moved'
+    assert steps[-1] < 1e-5, 'it came to rest before the stream ended'
+    count = len(robot.commands)
+    robot.send_target(robot.position, 9)
+    sleep(0.2)
+    assert len(robot.commands) == count
+    assert robot.status.state == GuardStatus.DISARMED
 
 
 def test_latency_is_published(robot: Any, arm: Arming) -> None:

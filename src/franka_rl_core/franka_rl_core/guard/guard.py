@@ -87,6 +87,8 @@ class Guard:
     :param chain: the safety chain of the policy's environment.
     :param control_period_s: period of the policy [s].
     :param limits: what the guard adds to the chain's limits.
+    :param lead_s: motions begin so long after they were decided on, for commands that need time to
+        arrive [s].
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class Guard:
         chain: SafetyChain,
         control_period_s: float,
         limits: GuardLimits | None = None,
+        lead_s: float = 0.0,
     ) -> None:
+        self._lead = lead_s
         self._model = model
         self._chain = chain
         self._period = control_period_s
@@ -169,9 +173,9 @@ class Guard:
         if self.motion is None:
             return
         self._to_posture = False
-        self.refuse(Reason.NO_TARGET)
-        self._new = False
-        self._hold(Reason.NO_TARGET)
+        self._target, self._new = None, False
+        if self.state is not GuardState.FAULT:
+            self._hold(Reason.NO_TARGET)
         self._brake()
 
     def propose(self, target: NDArray[np.float64], sequence: int, time: float, now: float) -> None:
@@ -236,7 +240,8 @@ class Guard:
         self._refuse_if_not_ready()
         if not np.array_equal(way.at(way.begin).position, self._last):
             raise RefusedError('the arm is not where its way begins: plan it again')
-        self.motion, self._to_posture = way.beginning_at(self._sent), True
+        self._go_on_with(way.beginning_at(self._next))
+        self._to_posture = True
         return float(way.end - way.begin)
 
     def _refuse_if_not_ready(self) -> None:
@@ -268,12 +273,14 @@ class Guard:
             self._start_again(now)
         here = self.motion.at(now)
         self._sent, self._last = now, here.position
+        if now >= self.motion.begin:
+            self.motion.before = None
         if self.state is GuardState.ARMED:
             self._watch(here, now)
         if self._wish is not None:
-            self._set_off(here, self._wish, now)
+            self._set_off(self._wish)
         elif self._new:
-            self._follow(here, now)
+            self._follow(now)
         elif now >= self.motion.braking:
             self._end(now >= self.motion.end)
         return here if self.state is not GuardState.DISARMED else None
@@ -299,7 +306,7 @@ class Guard:
             self._to_posture = False
             self._brake()
 
-    def _follow(self, here: Sample, now: float) -> None:
+    def _follow(self, now: float) -> None:
         """Turn the newest target into a motion."""
         self._new = False
         if self.state is not GuardState.ARMED or self._leaving:
@@ -307,7 +314,7 @@ class Guard:
         if self._to_posture:
             self.counts[Verdict.HELD] += 1
             return
-        velocity = self._velocity(here, now)
+        velocity = self._velocity(now)
         if self.verdict is Verdict.HELD:
             self.counts[Verdict.HELD] += 1
             self._brake()
@@ -315,20 +322,22 @@ class Guard:
             # In the next tick: both together would take more of one than there is to spare.
             self._wish = velocity
 
-    def _set_off(self, here: Sample, velocity: NDArray[np.float64], now: float) -> None:
+    def _set_off(self, velocity: NDArray[np.float64]) -> None:
         """Change to a velocity, if all of the motion is legal."""
         self._wish = None
-        motion = self._planner.with_velocity(here, velocity, (1.0 + GRACE) * self._period, now)
+        hold_s = (1.0 + GRACE) * self._period
+        motion = self._planner.with_velocity(self._there, velocity, hold_s, self._next)
         if problem := self._illegal(motion, _check_times(motion)):
             self._hold(Reason.COLLISION if 'touch' in problem else Reason.JOINT_RANGE)
             self.problem = problem
             self._brake()
         else:
-            self.motion = motion
+            self._go_on_with(motion)
         self.counts[self.verdict] += 1
 
-    def _velocity(self, here: Sample, now: float) -> NDArray[np.float64]:
-        """Check the newest target from where the command stream is: (7,) [rad/s]."""
+    def _velocity(self, now: float) -> NDArray[np.float64]:
+        """Check the newest target from where the command stream will be: (7,) [rad/s]."""
+        here = self._there
         if self._target is None:
             self.verdict = Verdict.HELD
             return np.zeros_like(here.velocity)
@@ -365,15 +374,30 @@ class Guard:
         """
         Brake now if that is legal, else later, as the present motion does.
 
-        Now is when the last sample was sent: a motion goes on from there without a step.
+        Now is when the last sample was sent, or the lead later: a motion goes on without a step.
         """
         self._wish = None
-        if self.motion is None or self.motion.braking <= self._sent < self.motion.end:
+        if self.motion is None or self.motion.braking <= self._next < self.motion.end:
             return  # it brakes already
-        here = self.motion.at(self._sent)
-        motion = self._planner.stop(here, self._sent)
+        here = self._there
+        motion = self._planner.stop(here, self._next)
         if here.at_rest or not self._illegal(motion, _check_times(motion)):
-            self.motion = motion
+            self._go_on_with(motion)
+
+    @property
+    def _next(self) -> float:
+        """When the next motion begins [s]."""
+        return self._sent + self._lead
+
+    @property
+    def _there(self) -> Sample:
+        """Where it begins."""
+        assert self.motion is not None
+        return self.motion.at(self._next)
+
+    def _go_on_with(self, motion: Motion) -> None:
+        """Follow another motion from its begin on."""
+        motion.before, self.motion = self.motion, motion
 
     def _end(self, rests: bool) -> None:
         """React to a motion that brakes, or has come to rest."""

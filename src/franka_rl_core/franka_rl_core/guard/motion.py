@@ -53,6 +53,8 @@ class Motion:
         brakes: bool = True,
     ) -> None:
         self.begin = begin
+        #: the motion until then; None for rest where this one begins
+        self.before: Motion | None = None
         self._pieces = pieces
         start, last = pieces[-1]
         #: when it is at rest [s]
@@ -65,7 +67,9 @@ class Motion:
         return Motion(begin, self._pieces, brakes=self.braking < self.end)
 
     def at(self, now: float) -> Sample:
-        """Give the sample at a time [s]; before its begin that of the begin."""
+        """Give the sample at a time [s]."""
+        if now < self.begin and self.before is not None:
+            return self.before.at(now)
         elapsed = max(now - self.begin, 0.0)
         start, piece = next(p for p in reversed(self._pieces) if elapsed >= p[0])
         if now >= self.end:

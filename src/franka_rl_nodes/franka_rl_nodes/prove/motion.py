@@ -21,6 +21,9 @@ _RECENT_NS = 5_000_000
 # When the arm begins and ends to follow, its controller's reference steps to or from the measured
 # position; the modes are reported a little later.
 _EDGE_NS = 50_000_000
+# The first observation of an episode may be so much older than its goal; the way to the start of an
+# episode, on which nothing is acted, takes longer.
+_OLDER_NS = 200_000_000
 
 
 def limits_used(model: RobotModel, stamps_ns: Array, reference: Array) -> dict[str, Array]:
@@ -90,11 +93,10 @@ def distances(model: RobotModel, recording: Recording, period_s: float) -> list[
     :returns: for each ``time_s`` and ``distance_m``, a point in every control period.
     """
     curves = []
-    ends = np.append(recording.goal_ns[1:], np.iinfo(np.int64).max)
-    for goal, begin, end in zip(recording.goal, recording.goal_ns, ends, strict=True):
-        # The first observation may be a little older than the goal.
+    ends = [*recording.goal_ns[1:], np.iinfo(np.int64).max]
+    for goal, begin, end in zip(recording.goal, recording.goal_ns, ends, strict=False):
         acted = recording.action_ns
-        acted = acted[(acted >= begin - 20_000_000) & (acted < end - 20_000_000)]
+        acted = acted[(acted >= begin - _OLDER_NS) & (acted < end - _OLDER_NS)]
         if len(acted) and len(recording.state_ns):
             curves.append(_distance(model, recording, goal, acted, round(1e9 * period_s)))
     return curves

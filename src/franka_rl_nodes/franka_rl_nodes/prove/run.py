@@ -46,7 +46,7 @@ class Plan:
     domain: int = -1
 
     def system(self, condition: Condition, folder: Path) -> dict[str, dict[str, str]]:
-        """Give the nodes and their parameters: those that drive a real arm, and one that records."""
+        """Give the nodes of a real arm's system and a recorder, with their parameters."""
         chosen = {
             'policy': str(self.policy),
             'robot': self.robot,
@@ -114,7 +114,8 @@ def run(plan: Plan, condition: Condition) -> Outcome:
 def _read(condition: Condition, folder: Path, code: int) -> Outcome:
     numbers, recording = folder / 'numbers.json', folder / 'recording.npz'
     if code != DONE or not numbers.is_file():
-        return Outcome(condition, problem=f'the system ended with exit code {code}; its log says why')
+        problem = f'the system ended with exit code {code}; its log says why'
+        return Outcome(condition, problem=problem)
     if not recording.is_file():
         return Outcome(condition, problem='the recorder left no file; its log says why')
     return Outcome(condition, json.loads(numbers.read_text()), Recording.load(recording))
