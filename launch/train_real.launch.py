@@ -115,6 +115,12 @@ def generate_launch_description() -> LaunchDescription:
                 description='YAML mapping that overrides limits of the guard',
             ),
             DeclareLaunchArgument(
+                'same_clock',
+                default_value='true',
+                description="whether the arm's computer has the time of this one, to 10 ms "
+                '(joint_trajectory)',
+            ),
+            DeclareLaunchArgument(
                 'driver_options',
                 default_value='{}',
                 description="YAML mapping of names in the arm's driver",
@@ -188,6 +194,7 @@ def generate_launch_description() -> LaunchDescription:
                         'driver': text('driver'),
                         'driver_options': text('driver_options'),
                         'limits': text('limits'),
+                        'same_clock': LaunchConfiguration('same_clock'),
                         'control_period': LaunchConfiguration('control_period'),
                     }
                 ],

@@ -21,6 +21,7 @@ import yaml
 
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.settings import from_strings
+from franka_rl_nodes.guard_node import GuardConfig
 from franka_rl_nodes.launch_support import (
     PROCESS,
     NodeEndedError,
@@ -166,8 +167,6 @@ def test_the_system_is_checked_before_the_start(system: str) -> None:
 @pytest.mark.parametrize(
     ('chosen', 'message'),
     [
-        ({'robot': 'panda'}, 'driver franka_ros2 is for the fr3, not for the panda'),
-        ({'driver': 'multipanda'}, 'driver multipanda is for the panda, not for the fr3'),
         (
             {'driver': 'multipanda', 'robot': 'panda'},
             'driver multipanda has no joint_follower: choose controller:=joint_trajectory',
@@ -187,6 +186,18 @@ def test_what_a_driver_cannot_do_is_refused(chosen: dict[str, str], message: str
     }
     with pytest.raises(RefusedError, match=message):
         choose_bringup(choice | chosen)
+
+
+@pytest.mark.parametrize(
+    ('robot', 'driver', 'message'),
+    [
+        ('panda', 'franka_ros2', 'driver franka_ros2 is for the fr3, not for the panda'),
+        ('fr3', 'multipanda', 'driver multipanda is for the panda, not for the fr3'),
+    ],
+)
+def test_a_driver_for_another_robot_is_refused(robot: str, driver: str, message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        GuardConfig(robot=robot, driver=driver).check()
 
 
 def test_every_file_of_controllers_has_what_the_guard_may_choose() -> None:

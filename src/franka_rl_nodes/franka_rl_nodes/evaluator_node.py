@@ -119,7 +119,7 @@ class Evaluator:
             raise BackendLostError('the policy does not answer')
         episodes = []
         for index in range(self._config.episodes):
-            episodes.append(self._episode(self._goals()))
+            episodes.append(self._episode())
             print(f'episode {index + 1}: {_describe(episodes[-1])}', flush=True)
         if self._guard.armed:
             self._guard.arm(False)
@@ -133,8 +133,9 @@ class Evaluator:
         """Leave the arm held."""
         self._ros.close()
 
-    def _episode(self, goal: Any) -> Episode:
+    def _episode(self) -> Episode:
         self._begin()
+        goal = self._goals()  # only now: one from a topic would be old
         handle = result_of(
             self._run.send_goal_async(RunEpisode.Goal(goal=to_field(goal, 'float64'))),
             CALL_TIMEOUT_S,

@@ -26,7 +26,6 @@ from franka_rl_nodes import qos
 from franka_rl_nodes.broadcasters import Broadcasters
 from franka_rl_nodes.command_stream import FollowerStream, TrajectoryStream
 from franka_rl_nodes.conversions import joint_state_to_msg, stamp_from_msg, stamp_to_msg
-from franka_rl_nodes.goal_marker import GoalMarker
 from franka_rl_nodes.polling import PolledSubscription
 from franka_rl_nodes.runtime import give_up
 from franka_rl_nodes.steady_loop import GridClock, SteadyLoop
@@ -71,7 +70,6 @@ class FrankaFace:
         )
         node.create_service(SwitchController, '~/switch_controller', self._on_switch)
         node.create_service(Trigger, '~/error_recovery', self._on_recovery)
-        self._marker = GoalMarker(node)
         self._broadcasters = Broadcasters(node, model, self._driver)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(_STATUS_PERIOD_S, self._publish_status, clock=steady)

@@ -87,7 +87,9 @@ class GuardConfig:
         """
         load_robot(self.robot)
         find_stream(self.controller)
-        drivers.find(self.driver)
+        only = drivers.find(self.driver).robot
+        if only not in ('', self.robot):
+            raise RefusedError(f'driver {self.driver} is for the {only}, not for the {self.robot}')
         build(drivers.DriverConfig, self.driver_options)
         build(GuardLimits, self.limits)
         _period_and_safety(self)

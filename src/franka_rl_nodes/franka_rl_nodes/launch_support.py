@@ -56,13 +56,11 @@ class Bringup:
     """
     What starts a real arm.
 
-    :param robot: the arm that the driver is for.
     :param controllers: file in ``config/real`` with what the guard commands.
     :param streams: controllers of the guard that this file has.
     :param install: what to build where the driver is missing.
     """
 
-    robot: str
     controllers: str
     streams: tuple[str, ...]
     install: str
@@ -70,12 +68,12 @@ class Bringup:
 
 # Both drivers have a package franka_bringup with a franka.launch.py.
 _PACKAGE, _LAUNCH_FILE = 'franka_bringup', 'franka.launch.py'
-_FR3 = Bringup('fr3', 'fr3_controllers.yaml', ('joint_follower', 'joint_trajectory'), 'franka_ros2')
+_FR3 = Bringup('fr3_controllers.yaml', ('joint_follower', 'joint_trajectory'), 'franka_ros2')
 _BRINGUPS = {
     'franka_ros2': _FR3,
     # It reads its own controllers, see config/real/panda_controllers.yaml.
     'multipanda': Bringup(
-        'panda', 'panda_controllers.yaml', ('joint_trajectory',), 'multipanda_ros2'
+        'panda_controllers.yaml', ('joint_trajectory',), 'multipanda_ros2'
     ),
 }
 # The mock arm of ros2_control does not feel efforts.
@@ -126,13 +124,9 @@ def choose_bringup(chosen: Mapping[str, str]) -> Bringup:
     """
     driver = chosen['driver']
     found = _BRINGUPS[driver]
-    if chosen['robot'] != found.robot:
-        raise RefusedError(
-            f'driver {driver} is for the {found.robot}, not for the {chosen["robot"]}'
-        )
     name = f'driver {driver}'
     if chosen['use_fake_hardware'] == 'true':
-        found, name = replace(_FAKE, robot=found.robot), 'fake hardware'
+        found, name = _FAKE, 'fake hardware'
     if chosen['controller'] not in found.streams:
         raise RefusedError(
             f'{name} has no {chosen["controller"]}: choose controller:={found.streams[0]}'

@@ -17,6 +17,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
+from visualization_msgs.msg import Marker
 
 from franka_rl_core.control_loop import ControlLoop, Proposed
 from franka_rl_core.exceptions import BundleMismatchError, FrankaRLError, RefusedError
@@ -29,6 +30,7 @@ from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import goal_to_msg, joint_state_from_msg, stamp_to_msg, to_field
 from franka_rl_nodes.diagnostics import OK, WARN, Diagnostics, Report
 from franka_rl_nodes.episode import Episode
+from franka_rl_nodes.goal_marker import goal_marker
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.polling import PolledSubscription
 from franka_rl_nodes.runtime import give_up, leave, serve
@@ -82,8 +84,8 @@ class PolicyNode(LifecycleNode):
     """
     Loads a bundle when configured, acts only when active, and only inside an episode.
 
-    Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal`` and ``~/latency``,
-    serves the action ``~/run_episode``. Acts on the first joint state that is stamped a control
+    Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal``, ``target_marker`` and
+    ``~/latency``, serves the action ``~/run_episode``. Acts on the first joint state that is stamped a control
     period after the one it acted on before. An episode begins when somebody subscribes to
     ``joint_target``, for which it waits 10 s, and ends when nobody does any more. No joint state,
     or one older than the bundle allows: no action, and it says so.
@@ -99,6 +101,7 @@ class PolicyNode(LifecycleNode):
         self._problem = 'not configured'
         self._targets = self.create_publisher(JointTarget, 'joint_target', qos.COMMAND)
         self._goals = self.create_publisher(PoseStamped, 'goal', qos.LATCHED)
+        self._marker = self.create_publisher(Marker, 'target_marker', qos.LATCHED)
         self._latency = self.create_publisher(StepLatency, '~/latency', qos.REPORT)
         self._states = PolledSubscription(self, JointState, 'franka/joint_states', qos.SENSOR)
         self._poll_from = 0.0  # [s], steady clock
@@ -189,7 +192,9 @@ class PolicyNode(LifecycleNode):
             self._loop.parts.task.max_episode_steps * self._loop.config.control_period
         )
         now = self.get_clock().now().nanoseconds
-        self._goals.publish(goal_to_msg(goal, self._loop.parts.model.base_frame, now))
+        pose = goal_to_msg(goal, self._loop.parts.model.base_frame, now)
+        self._goals.publish(pose)
+        self._marker.publish(goal_marker(pose))
         self._poll_from = 0.0
         episode = Episode(handle, goal, limit, Future(executor=self.executor))
         self._episode = episode

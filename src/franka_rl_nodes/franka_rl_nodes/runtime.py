@@ -40,7 +40,9 @@ def serve(make_node: Callable[[], Node]) -> int:
     """
     # rclpy ends the spinning; a KeyboardInterrupt on top would come in the middle of anything.
     signal.signal(signal.SIGINT, lambda *_: None)
-    return _run(lambda: _spin(make_node))
+    code = _run(lambda: _spin(make_node))
+    # One that was told to stop while it was starting has done what it was told, too.
+    return DONE if code == INTERRUPTED else code
 
 
 def work(main: Callable[[], int]) -> int:

@@ -24,7 +24,6 @@ from franka_rl_nodes.conversions import (
     stamp_to_msg,
     state_to_fields,
 )
-from franka_rl_nodes.goal_marker import GoalMarker
 from franka_rl_nodes.polling import PolledSubscription
 
 
@@ -32,9 +31,8 @@ class Streaming:
     """
     Steps one arm in real time towards the newest command.
 
-    Publishes ``franka/joint_states`` and ``/clock``, subscribes ``joint_command`` and ``goal``
-    (which is shown as ``target_marker``), serves ``~/reset_worlds``. Stamps are the system's
-    time, so ``/clock`` is it too.
+    Publishes ``franka/joint_states`` and ``/clock``, subscribes ``joint_command``, serves
+    ``~/reset_worlds``. Stamps are the system's time, so ``/clock`` is it too.
 
     :param node: the node.
     :param backend: one world whose control period is that of the stream.
@@ -51,7 +49,6 @@ class Streaming:
         self.steps = 0
         self._joint_states = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR)
         self._clock = node.create_publisher(ClockMsg, '/clock', qos.SENSOR)
-        self._marker = GoalMarker(node)
         self._commands = PolledSubscription(node, JointState, 'joint_command', qos.COMMAND)
         node.create_service(ResetWorlds, '~/reset_worlds', self._on_reset)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

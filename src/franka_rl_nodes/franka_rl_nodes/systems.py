@@ -105,6 +105,11 @@ _REAL_ARM = (
         'arm the guard: true, false (an operator does), auto (only with driver:=fci)',
     ),
     Argument('limits', '{}', 'YAML mapping that overrides limits of the guard'),
+    Argument(
+        'same_clock',
+        'true',
+        "whether the arm's computer has the time of this one, to 10 ms (joint_trajectory)",
+    ),
     Argument('driver_options', '{}', "YAML mapping of names in the arm's driver"),
     Argument('fci', '{}', 'YAML mapping for driver:=fci: strict, packet_loss, ...'),
     Argument('namespace', '', 'namespace of all nodes'),
@@ -123,6 +128,7 @@ _REAL_GUARD = {
     'driver': '{driver}',
     'driver_options': '{driver_options}',
     'limits': '{limits}',
+    'same_clock': '{same_clock}',
 }
 
 SYSTEMS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rclpy.client import Client
 from rclpy.node import Node
@@ -71,6 +71,9 @@ class Driver(ABC):
     :param on_status: called, in the node's executor, with what the robot says of itself.
     :param config: names of the driver.
     """
+
+    #: the only robot that it drives, '' if it drives any
+    robot: ClassVar[str] = ''
 
     def __init__(
         self,

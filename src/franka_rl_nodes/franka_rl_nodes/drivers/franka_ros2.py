@@ -23,6 +23,8 @@ _RECOVERY_S = 30.0
 class FrankaRos2Driver(Ros2ControlDriver):
     """Clears errors by the action ``action_server/error_recovery``."""
 
+    robot = 'fr3'
+
     STATE = 'FrankaRobotState'
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -20,6 +20,8 @@ _NOTHING_TO_DO = 'No errors'
 class MultipandaDriver(Ros2ControlDriver):
     """Clears errors by a service; its files disagree on the name, hence a parameter."""
 
+    robot = 'panda'
+
     STATE = 'FrankaState'
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
