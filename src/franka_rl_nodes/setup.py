@@ -34,6 +34,7 @@ setup(
             'guard_node = franka_rl_nodes.guard_node:main',
             'evaluator_node = franka_rl_nodes.evaluator_node:main',
             'gripper_node = franka_rl_nodes.gripper_node:main',
+            'recorder_node = franka_rl_nodes.recorder_node:main',
         ],
         'franka_rl.commands': [
             'up = franka_rl_nodes.cli:command',

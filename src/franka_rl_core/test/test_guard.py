@@ -233,6 +233,17 @@ def test_states_that_arrive_late_count_as_old_by_what_they_are_late():
     assert np.array_equal(bench.commands[-1], bench.commands[-5])
 
 
+def test_arming_trusts_the_clocks_anew():
+    """A clock that was set must not make all states look old for ever."""
+    bench = Bench()
+    bench.see(age=-0.3)  # a stamp of a clock that is ahead
+    bench.tick(400)
+    assert bench.guard.monitor.age(bench.now) == pytest.approx(0.3, abs=0.002)
+    bench.arm()
+    bench.tick()
+    assert bench.guard.monitor.age(bench.now) < 0.01 and bench.guard.state is GuardState.ARMED
+
+
 @pytest.mark.parametrize(
     ('jump', 'reason'), [(0.4, Reason.STATE_JUMP), (np.nan, Reason.STATE_NOT_FINITE)]
 )

@@ -186,18 +186,19 @@ class GuardNode(Node):
 
     def _on_tick(self, now: float) -> None:
         message = self._states.newest()
+        arrived = time.monotonic()  # the tick may be late
         with self._lock:
             if message is not None:
-                self._observe(message, now)
+                self._observe(message, arrived)
             sample, motion = self._guard.command(now), self._guard.motion
         if sample is not None and motion is not None:
             self._stream.send(sample, motion, now)
         if self._reported != self._summary():
             self._publish_status()
 
-    def _observe(self, message: JointState, now: float) -> None:
+    def _observe(self, message: JointState, arrived: float) -> None:
         try:
-            self._guard.monitor.observe(joint_state_from_msg(message, self._model), now)
+            self._guard.monitor.observe(joint_state_from_msg(message, self._model), arrived)
         except RefusedError as error:
             self.get_logger().error(f'joint state refused: {error}', throttle_duration_sec=1.0)
 

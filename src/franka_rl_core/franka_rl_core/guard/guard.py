@@ -138,6 +138,7 @@ class Guard:
 
         :raises RefusedError: there is no fresh, finite state inside the position limits.
         """
+        self.monitor.trust()
         position = self.measured_position(now)
         self._forget()
         self.monitor.problem = Reason.NONE
