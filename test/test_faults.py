@@ -258,9 +258,7 @@ def test_joint_states_that_come_late(relayed: tuple[Graph, Relay]) -> None:
 
 
 @pytest.mark.parametrize('seconds', [-3600.0, 3600.0])
-def test_a_clock_of_the_driver_that_is_set(
-    relayed: tuple[Graph, Relay], seconds: float
-) -> None:
+def test_a_clock_of_the_driver_that_is_set(relayed: tuple[Graph, Relay], seconds: float) -> None:
     graph, relay = relayed
     future = graph.drive(FAR, time_limit=2.0)
     relay.offset = seconds
@@ -336,7 +334,7 @@ def test_a_full_disk(graph: Graph) -> None:
     evaluator = graph.evaluator(episodes=1, result='/dev/full')
     assert evaluator.wait(60) == 1
     out, error = graph.processes.output(evaluator)
-    assert 'episode 1: reached' in out
+    assert 'episode 1: reached' in out, error
     assert 'failed: cannot write /dev/full: No space left on device' in error
     assert graph.watch.status.state == GuardStatus.DISARMED
     graph.check_rests()
@@ -365,10 +363,10 @@ class TwoMachines:
     def __init__(self, processes: Any) -> None:
         self._processes = processes
         robot = processes.start('unshare', '--user', '--map-root-user', '--net', 'sleep', 300)
-        assert wait_until(lambda: self._isolated(robot, os.getpid())), processes.output(robot)
+        assert wait_until(lambda: self._isolated(robot, os.getpid()))
         self.robot = self._inside(robot)
         policy = processes.start(*self.robot, 'unshare', '--net', 'sleep', 300)
-        assert wait_until(lambda: self._isolated(policy, os.getpid(), robot.pid)), processes.output(policy)
+        assert wait_until(lambda: self._isolated(policy, os.getpid(), robot.pid))
         self.policy = self._inside(policy)
         link = ('link', 'add', 'cable', 'type', 'veth', 'peer', 'name', 'cable', 'netns')
         self._ip(self.robot, *link, policy.pid)

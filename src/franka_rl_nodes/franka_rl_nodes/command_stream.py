@@ -46,6 +46,8 @@ class CommandStream(ABC):
     topic: str
     #: commands tell so much of the future that they may arrive so late [s]
     lead_s = 0.0
+    #: whether the arm goes on with its motion when nothing is sent
+    carries_on = False
 
     def __init__(self, node: Node, joint_names: Sequence[str], same_clock: bool = True) -> None:
         self._names = list(joint_names)
@@ -97,6 +99,7 @@ class TrajectoryStream(CommandStream):
 
     topic = 'joint_trajectory_controller/joint_trajectory'
     lead_s = 0.02
+    carries_on = True
 
     def __init__(self, node: Node, joint_names: Sequence[str], same_clock: bool = True) -> None:
         super().__init__(node, joint_names, same_clock)

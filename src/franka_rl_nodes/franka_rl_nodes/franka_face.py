@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -30,9 +31,10 @@ from franka_rl_nodes.polling import PolledSubscription
 from franka_rl_nodes.runtime import give_up
 from franka_rl_nodes.steady_loop import GridClock, SteadyLoop
 
-# The arm's time stands still with the computer: after a pause so long it goes on where it was [s].
-_LONGEST_DELAY_S = 0.1
+# After a pause of the computer the arm's time is made up for, up to so much of it [s].
+_LONGEST_DELAY_S = 2.0
 _STATUS_PERIOD_S = 0.1
+_TICK_S = 0.001
 _FOLLOWER_STATE = 'joint_follower_controller/state'
 
 
@@ -59,6 +61,7 @@ class FrankaFace:
         self.steps = 0
         self._clock = GridClock()
         self._said = ''
+        self._waiting: deque[JointState | JointTrajectory] = deque()
         self._reported: Any = None
         self._publish = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR).publish
         self._follower = node.create_publisher(String, _FOLLOWER_STATE, qos.LATCHED)
@@ -73,7 +76,7 @@ class FrankaFace:
         self._broadcasters = Broadcasters(node, model, self._driver)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(_STATUS_PERIOD_S, self._publish_status, clock=steady)
-        self._loop = SteadyLoop(0.001, self._on_tick, _LONGEST_DELAY_S, self._on_error)
+        self._loop = SteadyLoop(_TICK_S, self._on_tick, _LONGEST_DELAY_S, self._on_error)
         self._loop.start()
 
     def close(self) -> None:
@@ -93,17 +96,34 @@ class FrankaFace:
 
     def _on_tick(self, due: float) -> None:
         now = self._clock.stamp_ns(due)
-        for target in self._targets.messages():
-            stamp = stamp_from_msg(target.header.stamp)
-            self._driver.on_joint_command(stamp, target.name, target.position, now)
-        for trajectory in self._trajectories.messages():
-            self._on_trajectory(trajectory, now)
+        self._take_commands(now)
         self._driver.step(now)
         self.steps += 1
-        position, velocity = self._driver.measured()
-        self._publish(joint_state_to_msg(self._model.joint_names, position, velocity, now))
         self._broadcasters.publish(self.steps, now)
+        if time.monotonic() - due < _TICK_S:
+            # While time is made up for, nobody would see the states in between.
+            position, velocity = self._driver.measured()
+            self._publish(joint_state_to_msg(self._model.joint_names, position, velocity, now))
         self._react()
+
+    def _take_commands(self, now: int) -> None:
+        """
+        Hand over what has come by now.
+
+        The computer may be late, the arm is not: what was sent after the arm's present time waits.
+        """
+        self._waiting += [*self._targets.messages(), *self._trajectories.messages()]
+        latest = self._clock.stamp_ns(time.monotonic())
+        while self._waiting:
+            message = self._waiting[0]
+            stamp = stamp_from_msg(message.header.stamp)
+            if now < stamp <= latest:
+                break
+            self._waiting.popleft()
+            if isinstance(message, JointTrajectory):
+                self._on_trajectory(message, now)
+            else:
+                self._driver.on_joint_command(stamp, message.name, message.position, now)
 
     def _react(self) -> None:
         """Say what has changed."""

@@ -122,8 +122,10 @@ class GuardNode(Node):
         self._period = period
         limits = build(GuardLimits, config.limits)
         chain = SafetyChain(self._model, period, safety)
-        lead = find_stream(config.controller).lead_s
-        self._guard = Guard(self._model, chain, period, limits, lead)
+        stream = find_stream(config.controller)
+        self._guard = Guard(
+            self._model, chain, period, limits, stream.lead_s, stream.carries_on
+        )
         self._lock = threading.RLock()  # of the guard
         self._reported: tuple[Any, ...] = ()
         self._make_topics(config)

@@ -38,7 +38,7 @@ class FakeRobot:
         self.commands: list[np.ndarray] = []
         self.targets: list[Any] = []
         self.stamps: set[int] = set()
-        self.status = GuardStatus()
+        self.statuses = [GuardStatus()]
         self.ros = BackgroundNode(Node('robot', context=context))
         node = self.ros.node
         self._states = node.create_publisher(JointState, 'franka/joint_states', qos.SENSOR)
@@ -46,7 +46,7 @@ class FakeRobot:
         node.create_subscription(JointState, 'joint_command', self._on_command, qos.ALL)
         self._kind, self._listening, self._qos = JointTarget, None, qos.COMMAND
         self.listen(True)
-        node.create_subscription(GuardStatus, 'guard/status', self._on_status, qos.LATCHED)
+        node.create_subscription(GuardStatus, 'guard/status', self.statuses.append, qos.LATCHED)
         node.create_timer(0.01, self._publish)
 
     def now(self) -> int:
@@ -89,8 +89,10 @@ class FakeRobot:
     def _on_command(self, message: Any) -> None:
         self.commands.append(np.array(message.position))
 
-    def _on_status(self, message: Any) -> None:
-        self.status = message
+    @property
+    def status(self) -> Any:
+        """The newest status of the guard."""
+        return self.statuses[-1]
 
 
 class Watch:
@@ -245,18 +247,34 @@ class Watch:
         inside = (position >= self.model.lower) & (position <= self.model.upper)
         return [] if inside.all() else [what + ' position']  # NaN too
 
+    def _followed(self, stamps: np.ndarray) -> np.ndarray:
+        """Tell which steps of the stream a controller follows: none while one is being started."""
+        followed = np.ones(len(stamps) - 1, bool)
+        statuses = list(self.statuses)
+        for status, later in zip(statuses, statuses[1:], strict=False):
+            if status.state in (status.ARMING, status.RECOVERING):
+                begin, end = np.searchsorted(stamps[1:], (stamp_of(status), stamp_of(later)))
+                followed[begin : end + 1] = False
+        return followed
+
     def _too_much(self, stamps: np.ndarray, position: np.ndarray) -> list[str]:
-        model, steps = self.model, np.diff(stamps)[:, None] * 1e-9  # [s]
-        change = np.abs(np.diff(position, axis=0))
-        found = ['commanded velocity'] if (change > model.velocity * np.abs(steps)).any() else []
+        model, steps = self.model, np.diff(stamps) * 1e-9  # [s]
+        followed = self._followed(stamps)
+        highest = model.velocity * np.abs(steps)[:, None]
+        fast = np.abs(np.diff(position, axis=0)) > highest
+        found = ['commanded velocity'] if fast[followed].any() else []
         # At a hole in the stream there is nothing to differentiate.
-        whole = np.abs(steps[:, 0] - 1e-3) < 1e-5
+        whole = followed & (np.abs(steps - 1e-3) < 1e-5)
         acceleration = np.diff(position, 2, axis=0)[whole[1:] & whole[:-1]] / 1e-6
         jerk = np.diff(position, 3, axis=0)[whole[2:] & whole[1:-1] & whole[:-2]] / 1e-9
         for name, values in (('acceleration', acceleration), ('jerk', jerk)):
             if (np.abs(values) > getattr(model, name)).any():
                 found.append('commanded ' + name)
         return found
+
+
+def _joints(messages: list[Any], field: str) -> np.ndarray:
+    return np.array([getattr(message, field)[:7] for message in messages])
 
 
 def let_first(*nodes: subprocess.Popen[str]) -> None:
@@ -271,10 +289,6 @@ def stamp_of(message: Any) -> int:
     """Give the stamp of a message [ns]."""
     stamp = message.header.stamp
     return int(stamp.sec) * 10**9 + int(stamp.nanosec)
-
-
-def _joints(messages: list[Any], field: str) -> np.ndarray:
-    return np.array([getattr(message, field)[:7] for message in messages])
 
 
 @pytest.fixture

@@ -43,8 +43,10 @@ def _armed(robot: Any, arm: Arming) -> None:
 
 
 def _held_because(robot: Any, reason: str) -> None:
-    assert wait_until(lambda: robot.status.reason == reason), robot.status
-    assert robot.status.verdict == 2
+    """Wait for a status; on a busy machine the next one may say that the guard was late."""
+    assert wait_until(lambda: reason in [s.reason for s in robot.statuses]), robot.status
+    (first, *_) = (status for status in robot.statuses if status.reason == reason)
+    assert first.verdict == 2
 
 
 def _fault_because(robot: Any, reason: str, explanation: str) -> None:
@@ -143,9 +145,9 @@ def test_silence_holds_and_the_stream_goes_on(robot: Any, arm: Arming) -> None:
     _armed(robot, arm)
     robot.send_target(robot.position + 0.004, 1)
     _held_because(robot, 'stale_target')
+    assert wait_until(lambda: np.array_equal(robot.commands[-1], robot.commands[-20]))
     count = len(robot.commands)
     assert wait_until(lambda: len(robot.commands) > count + 20)
-    assert np.array_equal(robot.commands[-1], robot.commands[-20])
 
 
 def test_a_silent_driver_holds(robot: Any, arm: Arming) -> None:
@@ -155,9 +157,7 @@ def test_a_silent_driver_holds(robot: Any, arm: Arming) -> None:
     _held_because(robot, 'stale_state')
 
 
-def test_a_jump_of_the_measured_arm_is_a_latched_fault(
-    robot: Any, arm: Arming, sleep: Any
-) -> None:
+def test_a_jump_of_the_measured_arm_is_a_latched_fault(robot: Any, arm: Arming, sleep: Any) -> None:
     _armed(robot, arm)
     before = robot.position
     robot.position = before + 0.3

@@ -89,6 +89,7 @@ class Guard:
     :param limits: what the guard adds to the chain's limits.
     :param lead_s: motions begin so long after they were decided on, for commands that need time to
         arrive [s].
+    :param carries_on: whether the arm goes on with its motion when no samples are sent.
     """
 
     def __init__(
@@ -98,8 +99,9 @@ class Guard:
         control_period_s: float,
         limits: GuardLimits | None = None,
         lead_s: float = 0.0,
+        carries_on: bool = False,
     ) -> None:
-        self._lead = lead_s
+        self._lead, self._carries_on = lead_s, carries_on
         self._model = model
         self._chain = chain
         self._period = control_period_s
@@ -270,7 +272,7 @@ class Guard:
         """Give the sample to send now, or None if the guard does not command."""
         if self.motion is None:
             return None
-        if now - self._sent > STALL_S:
+        if now - self._sent > STALL_S and not self._carries_on:
             self._start_again(now)
         here = self.motion.at(now)
         self._sent, self._last = now, here.position
