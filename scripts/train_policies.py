@@ -43,7 +43,7 @@ COLUMNS = (
     'time [s]',
     'reflexes',
 )
-PYBULLET_EPISODES, FCI_EPISODES = 1000, 100
+PYBULLET_EPISODES, FCI_EPISODES = 200, 40
 
 
 def training(robot: str, control: str, out: str) -> list[str]:

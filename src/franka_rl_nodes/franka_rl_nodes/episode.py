@@ -47,6 +47,7 @@ class Episode:
         self._due_ns = 0
         self._steps = 0
         self._distance = math.nan
+        self._elapsed = 0.0
 
     @property
     def cancelled(self) -> bool:
@@ -80,7 +81,7 @@ class Episode:
         return now - self._began > self._limit + PATIENCE_S
 
     def judge(self, stamp_ns: int, proposed: Proposed) -> bool:
-        """Look where the arm is, tell the client, and say whether the episode has ended."""
+        """Look where the arm is, and say whether the episode has ended."""
         if self._first_ns is None:
             self._first_ns = stamp_ns
         elapsed = 1e-9 * (stamp_ns - self._first_ns)
@@ -92,9 +93,13 @@ class Episode:
             self.finish(False, 'time is up')
             return True
         self._steps += 1
-        feedback = RunEpisode.Feedback(distance=self._distance, elapsed=elapsed)
-        self._handle.publish_feedback(feedback)
+        self._elapsed = elapsed
         return False
+
+    def tell(self) -> None:
+        """Tell the client how far it is."""
+        feedback = RunEpisode.Feedback(distance=self._distance, elapsed=self._elapsed)
+        self._handle.publish_feedback(feedback)
 
     def finish(self, success: bool, message: str, elapsed: float = math.nan) -> None:
         """Complete the action."""

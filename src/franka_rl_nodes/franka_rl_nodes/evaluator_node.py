@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from franka_rl_nodes.episode_goals import make_goals, parse_goal
 from franka_rl_nodes.guard_client import GuardClient, arms_itself, check_arm
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.polling import PolledSubscription
-from franka_rl_nodes.runtime import BackgroundNode, first_call, hold_name, leave, result_of, work
+from franka_rl_nodes.runtime import BackgroundNode, first_call, hold_name, leave, work
 
 START_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 5.0
@@ -136,17 +137,14 @@ class Evaluator:
     def _episode(self) -> Episode:
         self._begin()
         goal = self._goals()  # only now: one from a topic would be old
-        handle = result_of(
-            self._run.send_goal_async(RunEpisode.Goal(goal=to_field(goal, 'float64'))),
-            CALL_TIMEOUT_S,
-            'the policy',
-            self._ros.node.context,
-        )
+        ask = partial(self._ros.answer, what='the policy')
+        request = RunEpisode.Goal(goal=to_field(goal, 'float64'))
+        handle = ask(self._run.send_goal_async, request, timeout_s=CALL_TIMEOUT_S)
         if not handle.accepted:
             raise BackendLostError('the policy refused the goal; its log says why')
         # The policy gives up by itself, by its own limit; this is for a policy that has died.
         wait = DISCOVERY_S + self._time_limit + PATIENCE_S + CALL_TIMEOUT_S
-        answer = result_of(handle.get_result_async(), wait, 'the policy', self._ros.node.context)
+        answer = ask(handle.get_result_async, timeout_s=wait)
         result = answer.result
         if answer.status != GoalStatus.STATUS_SUCCEEDED:
             raise BackendLostError(f'the policy gave up: {result.message or "see its log"}')

@@ -35,6 +35,8 @@ from franka_rl_nodes.steady_loop import GridClock, SteadyLoop
 _LONGEST_DELAY_S = 2.0
 _STATUS_PERIOD_S = 0.1
 _TICK_S = 0.001
+# Real-time, where the system permits it: a real arm's loop is never late.
+_PRIORITY = 20
 _FOLLOWER_STATE = 'joint_follower_controller/state'
 
 
@@ -76,7 +78,9 @@ class FrankaFace:
         self._broadcasters = Broadcasters(node, model, self._driver)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(_STATUS_PERIOD_S, self._publish_status, clock=steady)
-        self._loop = SteadyLoop(_TICK_S, self._on_tick, _LONGEST_DELAY_S, self._on_error)
+        self._loop = SteadyLoop(
+            _TICK_S, self._on_tick, _LONGEST_DELAY_S, self._on_error, _PRIORITY
+        )
         self._loop.start()
 
     def close(self) -> None:
@@ -162,7 +166,9 @@ class FrankaFace:
         self, request: SwitchController.Request, response: SwitchController.Response
     ) -> SwitchController.Response:
         try:
-            if request.active:
+            if request.active and request.controller == self._driver.controller:
+                pass  # it runs already
+            elif request.active:
                 self._driver.activate(request.controller, time.time_ns())
             else:
                 self._driver.deactivate()

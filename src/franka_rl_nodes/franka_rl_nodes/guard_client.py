@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from rclpy.action import ActionClient
@@ -15,7 +16,7 @@ from franka_rl_interfaces.action import MoveJoints
 from franka_rl_interfaces.msg import GuardStatus, RobotStatus
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import to_field
-from franka_rl_nodes.runtime import BackgroundNode, call, first_call, result_of
+from franka_rl_nodes.runtime import BackgroundNode, call, first_call
 
 START_TIMEOUT_S = 30.0
 # Arming waits for the follower, which approaches slowly; a way to a posture is slow as well.
@@ -119,12 +120,12 @@ class GuardClient:
         :raises RefusedError: the way is not free, or it was left.
         :raises BackendLostError: the guard does not answer.
         """
-        context = self._ros.node.context
         if not self._move.wait_for_server(timeout_sec=START_TIMEOUT_S):
             raise BackendLostError('the guard does not answer')
         goal = MoveJoints.Goal(joint_position=to_field(posture, 'float64'), speed=speed)
-        handle = result_of(self._move.send_goal_async(goal), SETTLE_S, 'the guard', context)
-        answer = result_of(handle.get_result_async(), MOVE_TIMEOUT_S, 'the guard', context)
+        ask = partial(self._ros.answer, what='the guard')
+        handle = ask(self._move.send_goal_async, goal, timeout_s=SETTLE_S)
+        answer = ask(handle.get_result_async, timeout_s=MOVE_TIMEOUT_S)
         if not answer.result.success:
             raise RefusedError(f'the arm did not arrive: {answer.result.message}')
 

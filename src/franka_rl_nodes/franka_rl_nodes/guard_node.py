@@ -47,6 +47,10 @@ from franka_rl_nodes.steady_loop import SteadyLoop
 
 # A policy's period and the guard's may differ by rounding only.
 PERIOD_TOLERANCE_S = 1e-6
+# Real-time priority of the stream, where the system permits it.
+PRIORITY = 20
+# An arm follows its stream to so near [rad], within this time [s].
+_FOLLOWED_RAD, _FOLLOWED_S = 0.005, 1.0
 # A way to a posture that this computer has interrupted is tried again, so often in all.
 _ATTEMPTS = 3
 # The status is repeated so often, as a heartbeat [s].
@@ -137,7 +141,9 @@ class GuardNode(Node):
             self._publish_status,
         )
         self._ops.driver = self._make_driver(config)
-        self._loop = SteadyLoop(1.0 / config.rate, self._on_tick, STALL_S, self._on_error)
+        self._loop = SteadyLoop(
+            1.0 / config.rate, self._on_tick, STALL_S, self._on_error, PRIORITY
+        )
         self._publish_status()
         self._loop.start()
 
@@ -313,7 +319,16 @@ class GuardNode(Node):
             await self._after(min(0.1, remaining + 0.005))
         with self._lock:
             arrived = np.abs(self._guard.last_command - posture).max() < 1e-6
-        return '' if arrived else _stopped_by(self._guard.reason)
+        if not arrived:
+            return _stopped_by(self._guard.reason)
+        deadline = time.monotonic() + _FOLLOWED_S
+        while time.monotonic() < deadline and not self._is_at(posture):
+            await self._after(0.01)
+        return ''
+
+    def _is_at(self, posture: np.ndarray) -> bool:
+        measured = self._guard.monitor.position
+        return measured is not None and bool(np.abs(measured - posture).max() < _FOLLOWED_RAD)
 
     async def _after(self, seconds: float) -> None:
         future = Future(executor=self.executor)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from functools import partial
 
 from rclpy.action import ActionClient
 
@@ -14,7 +14,7 @@ from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_nodes.drivers.ros_packages import message
 from franka_rl_nodes.guard_client import GuardClient
-from franka_rl_nodes.runtime import BackgroundNode, result_of
+from franka_rl_nodes.runtime import BackgroundNode
 
 DISCOVERY_S = 3.0
 MOVE_TIMEOUT_S = 120.0
@@ -64,12 +64,11 @@ def by_ptp(ros: BackgroundNode, goal: list[float], model: RobotModel, speed: flo
         maximum_joint_velocities=((speed or _SPEED) * model.velocity).tolist(),
         goal_tolerance=_TOLERANCE_RAD,
     )
-    handle = result_of(client.send_goal_async(request), DISCOVERY_S, 'the driver', ros.node.context)
+    ask = partial(ros.answer, what='the driver')
+    handle = ask(client.send_goal_async, request, timeout_s=DISCOVERY_S)
     if not handle.accepted:
         raise RefusedError('the driver refused the motion; are its controllers stopped?')
-    answer: Any = result_of(
-        handle.get_result_async(), MOVE_TIMEOUT_S, 'the driver', ros.node.context
-    )
+    answer = ask(handle.get_result_async, timeout_s=MOVE_TIMEOUT_S)
     status = answer.result.target_status
     if getattr(status, 'status', status) != _REACHED:
         raise RefusedError(f'the arm did not arrive: {answer.result.error_message}')

@@ -38,6 +38,8 @@ from franka_rl_nodes.steady_loop import SteadyLoop
 
 # Joint states are looked for so often when one is due; a driver sends one every 1 to 10 ms [s].
 POLL_S = 0.001
+# Real-time priority of the thread that acts; below those of the guard and a simulated arm.
+PRIORITY = 5
 # Before it is due, for so long [s].
 POLL_EARLY_S = 0.005
 
@@ -119,7 +121,9 @@ class PolicyNode(LifecycleNode):
         self._diagnostics = Diagnostics(self, self._report)
         if self._config.autostart:
             self._autostart()
-        self._loop_of_states = SteadyLoop(POLL_S, self._on_tick, POLL_S, self._on_error)
+        self._loop_of_states = SteadyLoop(
+            POLL_S, self._on_tick, POLL_S, self._on_error, PRIORITY
+        )
         self._loop_of_states.start()
 
     def destroy_node(self) -> None:
@@ -221,7 +225,8 @@ class PolicyNode(LifecycleNode):
             return
         stamp = int(state.stamp_ns[0])
         age = 1e-9 * (self.get_clock().now().nanoseconds - stamp)
-        if not age <= self._loop.parts.chain.config.max_state_age:
+        # One from the future says that clocks differ, or were set.
+        if not abs(age) <= self._loop.parts.chain.config.max_state_age:
             self._say_stale(age)
             return
         self._problem = ''
@@ -240,6 +245,7 @@ class PolicyNode(LifecycleNode):
             return
         self._sequence += 1
         self._publish(state, proposed, start, age)
+        episode.tell()  # not before: the target is in a hurry
 
     def _publish(self, state: RobotState, proposed: Proposed, start: float, age: float) -> None:
         assert self._loop is not None
@@ -285,7 +291,8 @@ class PolicyNode(LifecycleNode):
             self._end('nobody subscribes to joint_target')
 
     def _say_stale(self, age: float) -> None:
-        self._problem = f'no fresh joint state for {age:.2f} s: no action'
+        what = 'no fresh joint state for' if age > 0.0 else 'joint state from the future, by'
+        self._problem = f'{what} {abs(age):.2f} s: no action'
         self.get_logger().warning(self._problem, throttle_duration_sec=1.0)
 
     def _end(self, reason: str) -> None:

@@ -157,6 +157,21 @@ class BackgroundNode:
         """Make a client of a service."""
         return self.node.create_client(kind, name)
 
+    def answer(
+        self, send: Callable[..., Future], *arguments: Any, timeout_s: float, what: str
+    ) -> Any:
+        """
+        Send something by a method of an action's client, and wait for the answer.
+
+        It is sent by the thread that spins: rclpy drops an answer that comes before the sending
+        method has noted its number (``ActionClient.send_goal_async``, rclpy 7.1).
+
+        :raises BackendLostError: no answer within the time, or ROS was shut down.
+        """
+        sent = self._executor.create_task(send, *arguments)
+        context = self.node.context
+        return result_of(result_of(sent, timeout_s, what, context), timeout_s, what, context)
+
     def close(self) -> None:
         """Stop spinning and destroy the node; calling it twice is fine."""
         if self._thread.is_alive():

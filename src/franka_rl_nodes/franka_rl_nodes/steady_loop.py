@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 import time
@@ -62,6 +64,8 @@ class SteadyLoop:
     :param tick: called with the time of the point [s], steady clock.
     :param longest_delay_s: a pause from which on points are left out [s].
     :param on_error: called with what ``tick`` has raised; the loop has ended then.
+    :param priority: of the thread, real-time (1 to 99), where the system permits that (for users:
+        rtprio in /etc/security/limits.d); 0 for none.
     """
 
     def __init__(
@@ -70,9 +74,11 @@ class SteadyLoop:
         tick: Callable[[float], None],
         longest_delay_s: float,
         on_error: Callable[[Exception], None],
+        priority: int = 0,
     ) -> None:
         self._period, self._tick = period_s, tick
         self._longest, self._on_error = longest_delay_s, on_error
+        self._priority = priority
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
         self.left_out = 0
         self._stop = threading.Event()
@@ -95,6 +101,9 @@ class SteadyLoop:
         return (1e6 * np.percentile(took, shares)).round(1).tolist() if took else []
 
     def _run(self) -> None:
+        if self._priority:
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(self._priority))
         try:
             self._loop()
         except Exception as error:  # whatever it is, the node has to know

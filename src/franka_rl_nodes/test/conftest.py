@@ -160,13 +160,12 @@ class Watch:
             for record, subscription in self._polled:
                 record.extend(subscription.messages())
 
-    def ready(self, *nodes: subprocess.Popen[str], timeout: float = 30.0) -> None:
-        """Wait for the arm and the guard, then let ``nodes`` run before others."""
+    def ready(self, timeout: float = 30.0) -> None:
+        """Wait for the arm and the guard."""
         deadline = time.monotonic() + timeout
         while not (self.statuses and self.states and self.robot and self.follower):
             assert time.monotonic() < deadline, 'arm and guard do not start'
             time.sleep(0.02)
-        let_first(*nodes)
 
     def arm(self, timeout: float = 40.0) -> None:
         """Arm the guard, as soon as DDS has found all that it needs, and lost what has died."""
@@ -275,14 +274,6 @@ class Watch:
 
 def _joints(messages: list[Any], field: str) -> np.ndarray:
     return np.array([getattr(message, field)[:7] for message in messages])
-
-
-def let_first(*nodes: subprocess.Popen[str]) -> None:
-    """Let nodes run before others, as on a robot's computer; where that is not allowed, not."""
-    for node in nodes:
-        for thread in Path(f'/proc/{node.pid}/task').iterdir():
-            with suppress(PermissionError, ProcessLookupError):
-                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
 
 
 def stamp_of(message: Any) -> int:

@@ -155,7 +155,7 @@ def test_goes_to_a_posture_within_all_limits(guard: Any, watch: Any) -> None:
     beyond[3] = 0.5
     with pytest.raises(RefusedError, match='a joint would leave its range'):
         watch.guard.go_to(beyond)
-    assert watch.rests()
+    assert wait_until(watch.rests)
     assert np.allclose(watch.commands[-1].position, AWAY, atol=1e-9)
     watch.guard.go_to([], 0.3)
     assert np.allclose(watch.commands[-1].position, watch.model.home, atol=1e-9)
