@@ -25,7 +25,7 @@ pytest.importorskip('onnx')
 
 from conftest import wait_until
 from sensor_msgs.msg import JointState
-from src.franka_rl_nodes.test.conftest import Watch, let_first, stamp_of
+from src.franka_rl_nodes.test.conftest import Watch, stamp_of
 
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.policies.proportional import write_proportional_bundle
@@ -89,7 +89,7 @@ class Graph:
         self.simulator = processes.start(*program, *remap)
         self.guard = self.new_guard()
         self.policy = processes.node('policy', policy=bundle)
-        watch.ready(self.simulator, self.guard)
+        watch.ready()
 
     def new_guard(self) -> subprocess.Popen[str]:
         return self.processes.node('guard', driver='fci', policy=self.bundle)
@@ -196,7 +196,8 @@ def test_a_killed_guard(graph: Graph) -> None:
     assert 'failed: the guard did not answer' in graph.processes.output(evaluator)[1]
     assert graph.simulator.poll() is None
     watch.statuses.clear()
-    watch.ready(graph.new_guard())
+    graph.new_guard()
+    watch.ready()
     watch.arm()
     assert wait_until(lambda: len(watch.commands) > count + 500)
     graph.check_rests()
@@ -412,11 +413,10 @@ class TwoMachines:
 @pytest.mark.skipif(not shutil.which('ip') or not shutil.which('unshare'), reason='needs iproute2')
 def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> None:
     machines = TwoMachines(processes)
-    simulator = machines.node(machines.robot, 'simulator', 'mode:=fci')
-    guard = machines.node(machines.robot, 'guard', 'driver:=fci', f'policy:={bundle}')
+    machines.node(machines.robot, 'simulator', 'mode:=fci')
+    machines.node(machines.robot, 'guard', 'driver:=fci', f'policy:={bundle}')
     observer = machines.start(machines.robot, '-c', OBSERVER)
     processes.wait_for(observer, 'no_target')
-    let_first(simulator, guard)
     machines.node(machines.policy, 'policy', f'policy:={bundle}')
     words = (f'policy:={bundle}', 'driver:=fci', 'reset:=home', 'episodes:=100')
     evaluator = machines.node(machines.policy, 'evaluator', *words)

@@ -152,18 +152,25 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
         (['train_sim', 'result:=a.json', '--json', 'b.json'], 'two names of one file'),
         (['deploy_sim'], 'must name the folder of a policy bundle'),
         (['deploy_sim', 'policy:=nowhere'], 'nowhere is no policy bundle'),
-        (['deploy_real'], 'must name the folder of a policy bundle'),
-        (['deploy_real', 'policy:=nowhere'], 'nowhere is no policy bundle'),
+        (['deploy_real', 'driver:=fci'], 'must name the folder of a policy bundle'),
+        (['deploy_real', 'driver:=fci', 'policy:=nowhere'], 'nowhere is no policy bundle'),
+        (['deploy_real', 'policy:=nowhere'], 'driver franka_ros2 is for the fr3, not for the pan'),
+        (['train_real', 'driver:=fci', 'algo:=apg'], 'apg cannot learn over ROS 2'),
+        (['train_real', 'driver:=fci', 'arm:=yes'], 'arm must be auto, true, false'),
+        (['train_real', 'driver:=fci', 'goal:=there'], "goal must be 'random', 'topic' or x,y,z"),
         (
             ['deploy_real', 'driver:=moveit'],
             "unknown driver 'moveit'; known: fci, franka_ros2, multipanda, none",
         ),
         (
-            ['deploy_real', 'controller:=joint_velocity'],
+            ['deploy_real', 'driver:=fci', 'controller:=joint_velocity'],
             "unknown controller 'joint_velocity'; known: joint_follower, joint_trajectory",
         ),
         (['deploy_real', 'driver:=fci', 'fci:={strickt: true}'], "unknown FciConfig key 'strickt'"),
-        (['deploy_real', 'limits:={tethr: 1}'], "unknown GuardLimits key 'tethr'; known: "),
+        (
+            ['deploy_real', 'driver:=fci', 'limits:={tethr: 1}'],
+            "unknown GuardLimits key 'tethr'; known: ",
+        ),
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_started(
@@ -293,3 +300,15 @@ def test_a_killed_policy_leaves_the_arm_held(
     assert wait_until(lambda: len(states) > count + 50)
     assert abs(states[-1].joint_position - rest).max() < 1e-3
     ros.close()
+
+
+def test_train_real_learns_behind_the_guard(processes: Any, tmp_path: Path) -> None:
+    """In real time, from an arm that goes home between episodes; it is too short to learn much."""
+    pytest.importorskip('stable_baselines3')
+    numbers = tmp_path / 'numbers.json'
+    words = ('steps:=120', 'evaluation_episodes:=1', 'goal:=0.6,0.0,0.2', f'out:={tmp_path}/run')
+    system = processes.cli('up', 'train_real', 'driver:=fci', *words, '--json', numbers)
+    assert system.wait(110) == 0, processes.output(system)[1]
+    content = json.loads(numbers.read_text())
+    assert content['steps'] >= 120 and content['seconds'] > 120 * 0.04  # real time
+    assert (Path(content['bundle']) / 'policy.onnx').is_file()

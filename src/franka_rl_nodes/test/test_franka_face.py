@@ -166,7 +166,6 @@ def test_a_controller_is_started_by_its_name(commander: Commander, watch: Any) -
     assert commander.recover() == '', 'without an error there is nothing to do'
 
 
-@pytest.mark.xfail(reason='SwitchController.srv says so, FrankaDriver.activate refuses')
 def test_starting_a_controller_that_runs_is_fine(commander: Commander) -> None:
     assert commander.switch(True) == ''
     assert commander.switch(True) == ''

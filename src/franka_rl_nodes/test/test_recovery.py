@@ -35,9 +35,9 @@ def guard(processes: Any, watch: Any) -> Any:
 
 
 def _start(processes: Any, watch: Any, fci: str = '{}') -> Any:
-    simulator = processes.node('simulator', mode='fci', fci=f"'{fci}'")
+    processes.node('simulator', mode='fci', fci=f"'{fci}'")
     guard = processes.node('guard', driver='fci')
-    watch.ready(simulator, guard)
+    watch.ready()
     return guard
 
 
