@@ -304,7 +304,10 @@ class Guard:
             self.fault(problem)
         elif not (np.abs(here.position - measured) <= self._limits.tether).all():
             self.fault(Reason.TETHER)
-        elif not age <= self._chain.config.max_state_age and self.reason is not Reason.STALE_STATE:
+        elif age <= self._chain.config.max_state_age:
+            if self.reason is Reason.STALE_STATE:  # no longer; it goes on with the next target
+                self._hold(Reason.STALE_TARGET)
+        elif self.reason is not Reason.STALE_STATE:
             self._hold(Reason.STALE_STATE)
             self._to_posture = False
             self._brake()
