@@ -411,6 +411,7 @@ class TwoMachines:
         subprocess.run(command, check=True, timeout=10)
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.skipif(not shutil.which('ip') or not shutil.which('unshare'), reason='needs iproute2')
 def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> None:
     machines = TwoMachines(processes)
@@ -419,7 +420,8 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
     observer = machines.start(machines.robot, '-c', OBSERVER)
     processes.wait_for(observer, 'no_target')
     machines.node(machines.policy, 'policy', f'policy:={bundle}')
-    words = (f'policy:={bundle}', 'driver:=fci', 'reset:=home', 'episodes:=100')
+    # Out of reach: each episode lasts its two seconds, in which the cable can be cut.
+    words = (f'policy:={bundle}', 'driver:=fci', 'reset:=home', 'goal:=0.9,0.6,1.0')
     evaluator = machines.node(machines.policy, 'evaluator', *words)
     processes.wait_for(evaluator, 'episode 1: ', 60.0)
 
@@ -429,13 +431,17 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
     begin = len(seen())
 
     def driven() -> bool:
-        idle = ('1 no_target', '1 stale_target')
-        return not all(line.startswith(idle) for line in seen()[begin:])
+        """After the way home of the second episode."""
+        idle = [line.startswith(('1 no_target', '1 stale_target')) for line in seen()[begin:]]
+        return any(idle) and not idle[-1]
 
     assert wait_until(driven, 20.0), processes.output(evaluator)
     machines.cut()
-    assert wait_until(lambda: seen()[-1] == '1 stale_target 0.0 []'), seen()[-5:]
-    assert evaluator.wait(60) == 1
+    # In an episode the arm brakes; on the way home it goes on, and rests there.
+    rest = ('1 stale_target 0.0 []', '1 no_target 0.0 False')
+    assert wait_until(lambda: seen()[-1] in rest), seen()[-5:]
+    assert evaluator.wait(90) == 1
     error = processes.output(evaluator)[1]
-    assert 'failed: the policy gave up: no fresh joint state' in error
-    assert seen()[-1] == '1 stale_target 0.0 []'
+    reasons = ('the policy gave up: no fresh joint state', 'the guard did not answer')
+    assert any(f'failed: {reason}' in error for reason in reasons), error
+    assert seen()[-1] in rest
