@@ -196,6 +196,9 @@ class Operations:
         stopped = status.mode in (RobotStatus.REFLEX, RobotStatus.USER_STOPPED)
         if (status.errors or stopped) and self.phase != GuardStatus.RECOVERING:
             self.fault(Reason.ROBOT)
+            with self._lock:
+                if self._guard.reason is Reason.CONTROLLER:  # it came first, but not by itself
+                    self._guard.reason = Reason.ROBOT
 
     def on_follower(self, state: str) -> None:
         """React to a joint follower that has stopped."""

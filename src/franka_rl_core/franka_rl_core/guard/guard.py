@@ -203,7 +203,8 @@ class Guard:
     def refuse(self, reason: Reason) -> None:
         """Hold, because what came is no target."""
         self._target, self._new = None, True
-        self.reason = reason
+        if self.state is not GuardState.FAULT:
+            self._hold(reason)
 
     def fault(self, reason: Reason) -> None:
         """Brake, hold, and take no target any more until it is armed anew."""
