@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -29,7 +26,6 @@ from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.safety.base import Reason, SafetyConfig, Verdict
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.settings import build, setting
-from franka_rl_interfaces.action import MoveJoints
 from franka_rl_interfaces.msg import GuardStatus, JointTarget, StepLatency
 from franka_rl_nodes import drivers, qos
 from franka_rl_nodes.command_stream import STREAMS, find_stream
@@ -39,6 +35,7 @@ from franka_rl_nodes.conversions import (
     stamp_from_msg,
 )
 from franka_rl_nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from franka_rl_nodes.guard_moves import Moves
 from franka_rl_nodes.guard_operations import FOLLOWING, Operations
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.polling import PolledSubscription
@@ -49,10 +46,6 @@ from franka_rl_nodes.steady_loop import SteadyLoop
 PERIOD_TOLERANCE_S = 1e-6
 # Real-time priority of the stream, where the system permits it.
 PRIORITY = 20
-# An arm follows its stream to so near [rad], within this time [s].
-_FOLLOWED_RAD, _FOLLOWED_S = 0.005, 1.0
-# A way to a posture that this computer has interrupted is tried again, so often in all.
-_ATTEMPTS = 3
 # The status is repeated so often, as a heartbeat [s].
 HEARTBEAT_S = 0.1
 _LEVELS = {GuardState.DISARMED: WARN, GuardState.ARMED: OK, GuardState.FAULT: ERROR}
@@ -132,6 +125,7 @@ class GuardNode(Node):
         )
         self._lock = threading.RLock()  # of the guard
         self._reported: tuple[Any, ...] = ()
+        self._asked: tuple[JointTarget, float] | None = None  # and when it came [s]
         self._make_topics(config)
         self._ops = Operations(
             self._guard,
@@ -141,6 +135,7 @@ class GuardNode(Node):
             self._publish_status,
         )
         self._ops.driver = self._make_driver(config)
+        self._moves = Moves(self, self._model, self._guard, self._lock, self._ops)
         self._loop = SteadyLoop(
             1.0 / config.rate, self._on_tick, STALL_S, self._on_error, PRIORITY
         )
@@ -164,21 +159,12 @@ class GuardNode(Node):
         self.create_subscription(
             String,
             'joint_follower_controller/state',
-            lambda message: self._ops.on_follower(message.data),
+            self._on_follower,
             qos.LATCHED,
         )
         group = ReentrantCallbackGroup()
         self.create_service(SetBool, '~/arm', self._on_arm, callback_group=group)
         self.create_service(Trigger, '~/recover', self._on_recover, callback_group=group)
-        self._moves = ActionServer(
-            self,
-            MoveJoints,
-            '~/move_joints',
-            self._move,
-            callback_group=group,
-            goal_callback=lambda _: GoalResponse.ACCEPT,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-        )
         # Not the ROS clock: the arm must be held when simulated time stands still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(HEARTBEAT_S, self._on_heartbeat, clock=steady)
@@ -196,11 +182,17 @@ class GuardNode(Node):
         message = self._states.newest()
         arrived = time.monotonic()  # the tick may be late
         with self._lock:
+            asked = self._asked
+            # Decided on in an earlier tick: this one's sample is the first that comes of it.
+            follows = asked is not None and self._guard.decided >= asked[0].sequence
             if message is not None:
                 self._observe(message, arrived)
             sample, motion = self._guard.command(now), self._guard.motion
         if sample is not None and motion is not None:
             self._stream.send(sample, motion, now)
+        if asked is not None and follows:
+            self._asked = None
+            self._publish_latency(*asked)
         if self._reported != self._summary():
             self._publish_status()
 
@@ -213,14 +205,17 @@ class GuardNode(Node):
     def _on_error(self, error: Exception) -> None:
         give_up(self, f'the command stream has ended: {error!r}')
 
+    def _on_follower(self, message: String) -> None:
+        self._ops.follower = message.data
+
     def _on_target(self, message: JointTarget) -> None:
         start = time.monotonic()
         with self._lock:
             refused = self._propose(message)
             if refused is not None:
                 self._guard.refuse(refused)
-        if self._ops.accepts:
-            self._publish_latency(message, start)
+            else:
+                self._asked = message, start
 
     def _propose(self, message: JointTarget) -> Reason | None:
         """Pass a target on, or say why not."""
@@ -244,7 +239,7 @@ class GuardNode(Node):
         self._guard.propose(target, message.sequence, measured, time.monotonic())
         return None
 
-    # --- arming, recovery, ways to postures ------------------------------------------------------
+    # --- arming and recovery ------------------------------------------------------
 
     async def _on_arm(
         self, request: SetBool.Request, response: SetBool.Response
@@ -274,73 +269,10 @@ class GuardNode(Node):
         self._ops.run(work).add_done_callback(done)
         return future
 
-    async def _move(self, handle: ServerGoalHandle) -> MoveJoints.Result:
-        posture = np.array(handle.request.joint_position or self._model.home, np.float64)
-        try:
-            problem = await self._moved(handle, posture)
-        except RefusedError as error:
-            problem = str(error)
-        if handle.is_cancel_requested:
-            handle.canceled()
-        elif problem:
-            handle.abort()
-        else:
-            handle.succeed()
-        return MoveJoints.Result(success=not problem, message=problem)
-
-    async def _moved(self, handle: ServerGoalHandle, posture: np.ndarray) -> str:
-        """Follow a motion to a posture; give '' or why it did not arrive."""
-        if posture.shape != self._model.home.shape or not np.isfinite(posture).all():
-            raise RefusedError(f'a posture has {len(self._model.home)} numbers, not {posture}')
-        if not self._ops.accepts:
-            raise RefusedError('the guard is not armed: call its service ~/arm first')
-        for _ in range(_ATTEMPTS):
-            problem = await self._try(handle, posture)
-            if problem not in _PASSING:
-                break
-        return problem
-
-    async def _try(self, handle: ServerGoalHandle, posture: np.ndarray) -> str:
-        with self._lock:
-            self._guard.stand_still()
-        while not self._ops.rests():
-            await self._after(0.02)
-        # Not under the lock: it takes as long as some ticks.
-        way = self._guard.way_to(posture, handle.request.speed)
-        with self._lock:
-            end = time.monotonic() + self._guard.set_out(way)
-        while self._guard.on_its_way:
-            if handle.is_cancel_requested:
-                with self._lock:
-                    self._guard.stand_still()
-                return 'cancelled'
-            remaining = max(end - time.monotonic(), 0.0)
-            handle.publish_feedback(MoveJoints.Feedback(phase='moving', remaining=remaining))
-            await self._after(min(0.1, remaining + 0.005))
-        with self._lock:
-            arrived = np.abs(self._guard.last_command - posture).max() < 1e-6
-        if not arrived:
-            return _stopped_by(self._guard.reason)
-        deadline = time.monotonic() + _FOLLOWED_S
-        while time.monotonic() < deadline and not self._is_at(posture):
-            await self._after(0.01)
-        return ''
-
-    def _is_at(self, posture: np.ndarray) -> bool:
-        measured = self._guard.monitor.position
-        return measured is not None and bool(np.abs(measured - posture).max() < _FOLLOWED_RAD)
-
-    async def _after(self, seconds: float) -> None:
-        future = Future(executor=self.executor)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self.create_timer(seconds, lambda: future.set_result(None), clock=steady)
-        await future
-        self.destroy_timer(timer)
-
     # --- reports ---------------------------------------------------------------------------------
 
     def _on_heartbeat(self) -> None:
-        self._ops.look_for_rivals()
+        self._ops.look()
         self._publish_status()
 
     def _summary(self) -> tuple[Any, ...]:
@@ -406,14 +338,6 @@ class GuardNode(Node):
         took = self._loop.percentiles_us(50, 99)
         values |= dict(zip(('tick_us_p50', 'tick_us_p99'), took, strict=False))
         return _LEVELS[guard.state], guard.state.name.lower(), values
-
-
-def _stopped_by(reason: Reason) -> str:
-    return f'stopped on the way: {reason.name.lower()}'
-
-
-# A computer that was busy for a moment has stopped the arm: it may go on.
-_PASSING = (_stopped_by(Reason.STALLED), _stopped_by(Reason.STALE_STATE))
 
 
 def _period_and_safety(config: GuardConfig) -> tuple[float, SafetyConfig]:

@@ -24,7 +24,7 @@ DISCOVERY_S = 2.0
 _SETTLE_S = 5.0
 # Before a controller is started, the stream has run for so long.
 _LEAD_S = 0.05
-FOLLOWER, FOLLOWING, INACTIVE = 'joint_follower', 'FOLLOWING', 'INACTIVE'
+FOLLOWER, FOLLOWING = 'joint_follower', 'FOLLOWING'
 
 
 class Operations:
@@ -63,7 +63,7 @@ class Operations:
         self.detail = ''
         #: what the robot, and its joint follower, say of themselves
         self.robot: RobotStatus | None = None
-        self.follower = INACTIVE
+        self.follower = ''
 
     def close(self) -> None:
         """Begin nothing any more."""
@@ -196,19 +196,15 @@ class Operations:
         stopped = status.mode in (RobotStatus.REFLEX, RobotStatus.USER_STOPPED)
         if (status.errors or stopped) and self.phase != GuardStatus.RECOVERING:
             self.fault(Reason.ROBOT)
-            with self._lock:
-                if self._guard.reason is Reason.CONTROLLER:  # it came first, but not by itself
-                    self._guard.reason = Reason.ROBOT
 
-    def on_follower(self, state: str) -> None:
-        """React to a joint follower that has stopped."""
-        self.follower = state
-        if state == INACTIVE and self.accepts and self._controller == FOLLOWER:
+    def look(self) -> None:
+        """React, now and then, to a joint follower that has stopped, and to another commander."""
+        if not self.accepts:
+            return
+        # Not as soon as it says so: a robot that has stopped it says why a moment later.
+        if not self._follows():
             self.fault(Reason.CONTROLLER)
-
-    def look_for_rivals(self) -> None:
-        """React to another node that commands the robot."""
-        if self.accepts and self._rivals() > 1:
+        elif self._rivals() > 1:
             self.fault(Reason.OTHER_COMMANDER)
 
     def fault(self, reason: Reason) -> None:

@@ -126,6 +126,8 @@ class Guard:
         self._target: NDArray[np.float64] | None = None
         self._target_time = 0.0
         self._sequence = 0
+        #: newest target that was decided on: it is followed from the next sample on, or held
+        self.decided = 0
         self._new = False
         self._wish: NDArray[np.float64] | None = None  # velocity to change to [rad/s]
         self._leaving = False
@@ -324,6 +326,7 @@ class Guard:
         velocity = self._velocity(now)
         if self.verdict is Verdict.HELD:
             self.counts[Verdict.HELD] += 1
+            self.decided = self._sequence
             self._brake()
         else:
             # In the next tick: both together would take more of one than there is to spare.
@@ -341,6 +344,7 @@ class Guard:
         else:
             self._go_on_with(motion)
         self.counts[self.verdict] += 1
+        self.decided = self._sequence
 
     def _velocity(self, now: float) -> NDArray[np.float64]:
         """Check the newest target from where the command stream will be: (7,) [rad/s]."""
