@@ -67,6 +67,14 @@ class SafetyConfig:
     joint_margin: float = setting(
         0.05, 'distance kept to the joint position limits', unit='rad', low=0.0, high=0.5
     )
+    floor_shift: float = setting(
+        0.0,
+        'how much higher than the box of the robot the tool must stay; below 0 for lower, where '
+        'the table is lower too',
+        unit='m',
+        low=-1.0,
+        high=1.0,
+    )
     max_state_age: float = setting(
         0.1, 'a robot state older than this holds the arm', unit='s', low=0.001, high=1.0
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from franka_rl_core.actions.ee import DAMPING
 from franka_rl_core.arrays import Array, Arrays
@@ -25,17 +26,19 @@ class Motion(NamedTuple):
     """What may lead out of the workspace; the joints come first, as in ``Proposal``."""
 
     target: Array  # (7, N) [rad]
-    held: Array  # (N,) of bool
+    velocity: Array  # (7, N) allowed, that leads towards it [rad/s]
     jacobian: Array  # (3, 7, N) of the tool's position [m/rad]
     position: Array  # (7, N) measured [rad]
     speed: Array  # (7, N) measured [rad/s]
+    low: Array  # (7, N) velocities that the arm's limits allow, see Envelope [rad/s]
+    high: Array
 
 
-class _Outside(NamedTuple):
-    """How far a tool comes beyond the walls in one place, negative inside."""
-
-    below: Array  # (3, N) beyond the lower walls in x, y, z [m]
-    above: Array  # (3, N) beyond the upper walls [m]
+def workspace_box(
+    model: RobotModel, config: SafetyConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the lowest and the highest corner of the tool's box: (3,), (3,) [m], base frame."""
+    return model.workspace_lower + [0.0, 0.0, config.floor_shift], model.workspace_upper
 
 
 class Slide:
@@ -56,22 +59,17 @@ class Slide:
     ) -> None:
         self._model, self._arrays, self._period = model, arrays, control_period_s
         self._envelope = Envelope(model, config, control_period_s, arrays)
-        self._low = arrays.column(model.workspace_lower)
-        self._high = arrays.column(model.workspace_upper)
+        self._low, self._high = map(arrays.column, workspace_box(model, config))
 
     def __call__(self, motion: Motion) -> Array:
         """Give the targets (7, N) [rad]; those that lead nowhere further out keep their bits."""
         xp, envelope, start = self._arrays.xp, self._envelope, motion.position
-        low, high = envelope.bounds(start)
-        low = xp.where(motion.held, xp.minimum(low, 0.0), low)
-        bounds = (low, xp.where(motion.held, xp.maximum(high, 0.0), high), motion.speed)
-        velocity = envelope.towards(motion.target, start, motion.held, *bounds)
+        velocity, bounds = motion.velocity, (motion.low, motion.high, motion.speed)
         outside = self._outside(velocity, start)
+        if not self._arrays.may_be_any(self._further(outside, None)):
+            return motion.target  # nothing comes out: no matter how far braking would
         braking = envelope.nearest(0.0 * start, *bounds)
-        allowed = [
-            _Outside(xp.maximum(below, 0.0), xp.maximum(above, 0.0))
-            for below, above in self._outside(braking, start)
-        ]
+        allowed = [xp.maximum(beyond, 0.0) for beyond in self._outside(braking, start)]
         further = self._further(outside, allowed)
         if not self._arrays.may_be_any(further):
             return motion.target
@@ -91,40 +89,40 @@ class Slide:
         """Say which tools leave the workspace on their way to a stop: (N,) of bool."""
         return self._further(self._outside(velocity, start), None)
 
-    def _further(self, outside: list[_Outside], allowed: list[_Outside] | None) -> Array:
+    def _further(self, outside: list[Array], allowed: list[Array] | None) -> Array:
         """Say which tools come out further than allowed, or at all: (N,) of bool."""
-        xp, result = self._arrays.xp, None
-        for place, limit in zip(outside, allowed or [_Outside(0.0, 0.0)] * 3, strict=True):
-            for value, most in zip(place, limit, strict=True):
-                beyond = xp.any(value > most, axis=0)
-                result = beyond if result is None else xp.logical_or(result, beyond)
-        return result
+        xp = self._arrays.xp
+        most = xp.concat(allowed, axis=0) if allowed else 0.0
+        return xp.any(xp.concat(outside, axis=0) > most, axis=0)
 
     def _inward(
-        self, velocity: Array, outside: list[_Outside], allowed: list[_Outside], jacobian: Array
+        self, velocity: Array, outside: list[Array], allowed: list[Array], jacobian: Array
     ) -> Array:
         """Give the change of velocity that undoes the worst of what is too far out: (7, N)."""
         xp, period = self._arrays.xp, self._period
         worst, push, time = -1.0, 0.0, period
         stopping = self._envelope.stopping_time(velocity)
         for i, (place, limit) in enumerate(zip(outside, allowed, strict=True)):
-            below, above = (
-                EXCESS * xp.maximum(value - most, 0.0)
-                for value, most in zip(place, limit, strict=True)
-            )
-            depth = xp.maximum(*(xp.max(value, axis=0, keepdims=True) for value in (below, above)))
+            beyond = EXCESS * xp.maximum(place - limit, 0.0)
+            depth = xp.max(beyond, axis=0, keepdims=True)
             deeper = xp.any(depth > worst, axis=0)
             worst = xp.maximum(depth, worst)
-            push = xp.where(deeper, below - above, push)
+            push = xp.where(deeper, beyond[:3] - beyond[3:], push)
             # What a change of velocity does there.
             time = xp.where(deeper, period + 0.5 * i * (stopping - period), time)
         return _joint_motion(jacobian, push) / time
 
-    def _outside(self, velocity: Array, start: Array) -> list[_Outside]:
-        """Give how far tools come out at the three places of :meth:`Envelope.braking_path`."""
+    def _outside(self, velocity: Array, start: Array) -> list[Array]:
+        """
+        Give how far tools come out at the three places of :meth:`Envelope.braking_path`.
+
+        :returns: each (6, N), beyond the lower walls in x, y, z, and beyond the upper ones;
+            negative inside [m].
+        """
         places = self._envelope.braking_path(velocity, start)
         low, high = self._arrays.rows(self._low), self._arrays.rows(self._high)
-        return [_Outside(low - tool, tool - high) for tool in self._tools(places)]
+        concat = self._arrays.xp.concat
+        return [concat([low - tool, tool - high], axis=0) for tool in self._tools(places)]
 
     def _tools(self, places: tuple[Array, ...]) -> list[Array]:
         """Give the positions of the tools, each (3, N) [m]."""

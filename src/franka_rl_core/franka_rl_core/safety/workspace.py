@@ -11,7 +11,7 @@ from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.rows import Rows
 from franka_rl_core.safety.base import Limit, Proposal, Reason, SafetyConfig
 from franka_rl_core.safety.envelope import Envelope
-from franka_rl_core.safety.slide import Motion, Slide
+from franka_rl_core.safety.slide import Motion, Slide, workspace_box
 from franka_rl_core.state import ArmState
 
 
@@ -36,8 +36,7 @@ class WorkspaceLimit(Limit):
     ) -> None:
         super().__init__(model, config, control_period_s, arrays)
         self._envelope = Envelope(model, config, control_period_s, arrays)
-        self._low = arrays.column(model.workspace_lower)
-        self._high = arrays.column(model.workspace_upper)
+        self._low, self._high = map(arrays.column, workspace_box(model, config))
         # No point of the tool is further than this from an axis of a joint.
         links = (abs(a) + abs(d) for _, a, d in model.chain.joints[1:])
         self._lever = sum(links) + math.dist(model.chain.tool_position, (0.0, 0.0, 0.0))
@@ -61,8 +60,18 @@ class WorkspaceLimit(Limit):
             proposal.undecided = self._slide.comes_out(velocity, proposal.position)
             return
         rows = [self.arrays.rows(row) for row in jacobian]
-        parts = (proposal.target, proposal.held, rows, proposal.position, proposal.speed)
-        proposal.clip(self._slide(Motion(*parts)), Reason.WORKSPACE)
+        proposal.clip(self._slide(self._motion(proposal, rows)), Reason.WORKSPACE)
+
+    def _motion(self, proposal: Proposal, jacobian: Array) -> Motion:
+        return Motion(
+            proposal.target,
+            self._envelope.velocity(proposal),
+            jacobian,
+            proposal.position,
+            proposal.speed,
+            proposal.low,
+            proposal.high,
+        )
 
     def _may_come_out(self, velocity: Array, start: Array, tool: Array, jacobian: Array) -> Array:
         """
@@ -93,7 +102,7 @@ class WorkspaceLimit(Limit):
         (worlds,) = arrays.xp.nonzero(near)
         if not len(worlds):
             return target
-        parts = (target, proposal.held, jacobian, proposal.position, proposal.speed)
-        few = Motion(*(arrays.numpy(part[..., worlds]) for part in parts))
+        motion = self._motion(proposal, jacobian)
+        few = Motion(*(arrays.numpy(part[..., worlds]) for part in motion))
         corrected = arrays.replaced(target.T, worlds, self._slide_few(few).T).T
         return arrays.xp.where(corrected == target, target, corrected)
