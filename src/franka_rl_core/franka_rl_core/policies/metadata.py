@@ -10,6 +10,7 @@ from typing import Any
 
 from franka_rl_core.envs.config import EnvConfig, Parts
 from franka_rl_core.exceptions import BundleMismatchError
+from franka_rl_core.safety.base import SafetyConfig
 from franka_rl_core.settings import build
 
 FORMAT = 'franka_rl policy bundle 1'
@@ -57,9 +58,11 @@ class BundleMetadata:
             raise BundleMismatchError('the policy does not fit; ' + '; '.join(differences))
 
     def _essence(self) -> dict[str, Any]:
-        keys = ('robot', 'task', 'control', 'control_period', 'safety')
+        keys = ('robot', 'task', 'control', 'control_period')
         return {
             **{key: self.environment.get(key) for key in keys},
+            # Limits that are newer than the bundle have defaults that change nothing.
+            'safety': {**dataclasses.asdict(SafetyConfig()), **self.environment.get('safety', {})},
             'observation': self.observation,
             'action': self.action,
         }
