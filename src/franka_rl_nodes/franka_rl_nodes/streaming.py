@@ -91,6 +91,7 @@ class Streaming:
         if len(request.joint_position) != 7 or not np.isfinite(request.joint_position).all():
             response.error = f'joint_position must hold 7 numbers, not {request.joint_position}'
             return response
+        self._commands.newest()  # one that is still waiting was for the arm where it was
         state = self._backend.reset(from_field(request.joint_position, 'float64', 1, 7))
         self._state = as_numpy(state, self._backend.arrays)
         self._command = None
