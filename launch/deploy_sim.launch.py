@@ -38,7 +38,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'backend',
                 default_value='pybullet',
-                description='simulator: pybullet, kinematic or mock',
+                description='simulator: pybullet, kinematic, ikpy or mock',
             ),
             DeclareLaunchArgument(
                 'episodes',
@@ -54,6 +54,11 @@ def generate_launch_description() -> LaunchDescription:
                 'rate',
                 default_value='100.0',
                 description='joint states a second [Hz]',
+            ),
+            DeclareLaunchArgument(
+                'limits',
+                default_value='{}',
+                description='YAML mapping that overrides limits of the guard',
             ),
             DeclareLaunchArgument(
                 'result',
@@ -89,6 +94,7 @@ def generate_launch_description() -> LaunchDescription:
                     {
                         'robot': text('robot'),
                         'policy': text('policy'),
+                        'limits': text('limits'),
                     }
                 ],
                 on_exit=required,

@@ -39,13 +39,13 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'control',
-                default_value='ee',
-                description='ee (tool displacement) or joints (joint displacement)',
+                default_value='',
+                description="ee (tool displacement) or joints (of joints); empty for the task's",
             ),
             DeclareLaunchArgument(
                 'reward',
                 default_value='dense',
-                description='dense or sparse',
+                description='reward of the task: dense, sparse, or another of its own',
             ),
             DeclareLaunchArgument(
                 'control_period',
@@ -55,7 +55,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'algo',
                 default_value='sac',
-                description='algorithm: sac or ppo',
+                description='algorithm: sac, td3, ddpg or ppo',
             ),
             DeclareLaunchArgument(
                 'steps',

@@ -32,7 +32,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'backend',
                 default_value='pybullet',
-                description='simulator: pybullet, kinematic or mock',
+                description='simulator: pybullet, kinematic, ikpy or mock',
             ),
             DeclareLaunchArgument(
                 'task',
@@ -41,14 +41,13 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'control',
-                default_value='ee',
-                description='ee (tool displacement) or joints (joint displacement)',
+                default_value='',
+                description="ee (tool displacement) or joints (of joints); empty for the task's",
             ),
             DeclareLaunchArgument(
                 'reward',
                 default_value='dense',
-                description='dense or sparse',
-                choices=['dense', 'sparse'],
+                description='reward of the task: dense, sparse, or another of its own',
             ),
             DeclareLaunchArgument(
                 'num_envs',
@@ -68,7 +67,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'algo',
                 default_value='ppo',
-                description='algorithm: ppo or sac',
+                description='algorithm: ppo, sac, ddpg or td3',
             ),
             DeclareLaunchArgument(
                 'steps',

@@ -140,7 +140,7 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
             ['train_sim', 'reward:=gold'],
             "unknown reward of task reach 'gold'; known: dense, sparse",
         ),
-        (['train_sim', 'algo:=pop'], "unknown algorithm 'pop'; known: apg, ppo, sac"),
+        (['train_sim', 'algo:=pop'], "unknown algorithm 'pop'; known: apg, ddpg, ppo, sac, td3"),
         (['train_sim', 'config:={gama: 1}'], "unknown PpoConfig key 'gama'; known: "),
         (['train_sim', 'num_envs:=0'], 'num_worlds = 0 is out of bounds'),
         (['train_sim', 'steps:=many'], 'steps must be an integer'),

@@ -30,12 +30,14 @@ setup(
         'franka_rl.commands': [
             'evaluate = franka_rl_core.cli.evaluate:command',
             'random = franka_rl_core.cli.random:command',
+            'show-ik = franka_rl_core.cli.show_ik:command',
             'doctor = franka_rl_core.cli.doctor:command',
             'bench = franka_rl_core.cli.bench:command',
         ],
         'franka_rl.benchmarks': [
             'environments_mock = franka_rl_core.bench.environments:measure_mock',
             'environments_pybullet = franka_rl_core.bench.environments:measure_pybullet',
+            'environments_ikpy = franka_rl_core.bench.environments:measure_ikpy',
             'environments_kinematic = franka_rl_core.bench.environments:measure_kinematic',
             'environments_workers = franka_rl_core.bench.workers:measure',
             'guard = franka_rl_core.bench.guard:measure',

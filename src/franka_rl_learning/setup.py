@@ -26,9 +26,14 @@ setup(
     install_requires=['setuptools'],
     zip_safe=False,
     entry_points={
-        'franka_rl.commands': ['train = franka_rl_learning.cli:command'],
+        'franka_rl.commands': [
+            'train = franka_rl_learning.cli:command',
+            'plot = franka_rl_learning.plot_cli:command',
+        ],
         'franka_rl.benchmarks': [
+            'touch = franka_rl_learning.bench_touch:measure',
             'training = franka_rl_learning.bench:measure_training',
+            'watch_overhead = franka_rl_learning.bench_watch:measure',
             'zero_shot = franka_rl_learning.bench:measure_zero_shot',
         ],
     },

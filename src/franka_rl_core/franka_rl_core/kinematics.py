@@ -22,6 +22,9 @@ from franka_rl_core.arrays import Array, namespace
 from franka_rl_core.columns import Scalar, dot, evaluate, solve
 from franka_rl_core.exceptions import RefusedError
 
+# Steps of the inverse kinematics, the longest of them, and the error that is none [m].
+_ITERATIONS, _STEP_M, _NEAR_ENOUGH = 300, 0.2, 1e-9
+
 Vector = tuple[Scalar, Scalar, Scalar]
 
 
@@ -87,6 +90,13 @@ def tool_position(chain: Chain, q: Array) -> Array:
     return evaluate(partial(tool_components, chain), xp.sin(q), xp.cos(q))
 
 
+def joint_origins(chain: Chain, q: Array) -> Array:
+    """Return the (N, n, 3) points on the joints' axes in base [m] for (N, n) positions [rad]."""
+    xp = namespace(q)
+    values = evaluate(partial(_joint_values, chain), xp.sin(q), xp.cos(q))
+    return xp.reshape(values, (*q.shape, 3))
+
+
 def tool_motion(chain: Chain, q: Array, dq: Array) -> tuple[Array, Array, Array, Array]:
     """
     Return position, rotation, linear velocity and geometric Jacobian of the tool, in base.
@@ -141,6 +151,52 @@ def damped_least_squares(jacobian: Array, motion: Array, damping: float) -> Arra
     return evaluate(values, motion, *xp.unstack(jacobian, axis=1))
 
 
+def inverse(
+    chain: Chain,
+    target: NDArray[np.float64],
+    start: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """
+    Find joint positions in a range that bring the tool as near to a place as they may.
+
+    Repeats damped least squares steps (see :func:`damped_least_squares`), with less damping the
+    nearer the tool is (as in Levenberg-Marquardt), and clips to the range.
+
+    :param target: (N, 3) in base [m].
+    :param start: (N, n) where the search begins [rad].
+    :param lower: (n,) [rad].
+    :param upper: (n,) [rad].
+    :returns: (N, n) [rad].
+    """
+    q, joints = np.clip(start, lower, upper), len(lower)
+    best, least = q, np.full(len(q), np.inf)
+    for _ in range(_ITERATIONS):
+        position, _, _, jacobian = tool_motion(chain, q, np.zeros_like(q))
+        error = target - position
+        distance = np.linalg.norm(error, axis=1)
+        best = np.where((distance < least)[:, None], q, best)
+        least = np.minimum(distance, least)
+        if (least < _NEAR_ENOUGH).all():
+            break
+        # A joint at an end of its range does not help to go beyond it.
+        pull = (jacobian[:, :3] * error[:, :, None]).sum(axis=1)
+        stuck = ((q <= lower) & (pull < 0.0)) | ((q >= upper) & (pull > 0.0))
+        free = np.where(stuck[:, None], 0.0, jacobian[:, :3])
+        error = error * np.minimum(1.0, _STEP_M / np.maximum(distance, 1e-12))[:, None]
+        steps = [
+            damped_least_squares(free[i : i + 1], error[i : i + 1], _damping(distance[i]))[0]
+            for i in range(len(q))
+        ]
+        q = np.clip(q + np.reshape(steps, (-1, joints)), lower, upper)
+    return best
+
+
+def _damping(distance: float) -> float:
+    return float(np.clip(distance, 1e-4, 0.1))
+
+
 def damped_values(
     damping: float, motion: Sequence[Scalar], *rows: Sequence[Scalar]
 ) -> Sequence[Scalar]:
@@ -155,6 +211,11 @@ def damped_values(
 def tool_components(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> Sequence[Scalar]:
     """Return the three components of the tool position for sines and cosines of the joints."""
     return _forward(chain, sin, cos).position
+
+
+def _joint_values(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> Sequence[Scalar]:
+    """Return the 3n components of the origins of the joints' frames."""
+    return [part for origin, _ in _forward(chain, sin, cos).joints for part in origin]
 
 
 def _motion_values(

@@ -11,57 +11,67 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from franka_rl_core.envs.base import Observation
+from franka_rl_core.envs.base import Observation, Step
 from franka_rl_core.envs.vector import FrankaVectorEnv
-from franka_rl_core.exceptions import MissingDependencyError, RefusedError
+from franka_rl_core.pictures.arm import arm_strokes
+from franka_rl_core.pictures.files import write_video
+from franka_rl_core.pictures.overlay import Overlay, Story
+from franka_rl_core.pictures.stage import fitting_camera
 
-SUFFIXES = ('.gif', '.mp4')
-# Length of a video [pictures]; one for each control period.
-LENGTH = 150
-# Share of real time: a trained arm reaches its goal in a third of a second, too fast to watch.
+# A video ends with the episode in which it has got so long [pictures].
+LENGTH = 300
+# The last picture of an episode stays for so long [pictures].
+HOLD = 8
+# An episode that takes all its time has about so many pictures, or one for each control period.
+EPISODE_LENGTH = 170
+# Share of real time, where every control period has its picture: a trained arm reaches its goal in
+# a third of a second, too fast to watch.
 PLAYBACK = 0.4
-
-
-def check_video(path: Path | None) -> None:
-    """
-    Refuse a video that cannot be written.
-
-    :raises RefusedError: another ending than those of :data:`SUFFIXES`, or no such folder.
-    """
-    if path is None:
-        return
-    if path.suffix not in SUFFIXES:
-        raise RefusedError(f'{path} must end in one of {", ".join(SUFFIXES)}')
-    if not path.parent.is_dir():
-        raise RefusedError(f'there is no folder {path.parent}')
 
 
 class Recorder:
     """
-    An environment whose first world is filmed.
+    An environment whose first world is filmed, with its goal, the tool's path and the distance.
 
-    :param env: the environment; it is closed with the recorder.
-    :param path: the video, or None for none.
+    It restarts episodes that end, in the step that ends them, as an environment with ``autoreset``
+    does; but the arm is filmed before.
+
+    :param env: an environment without ``autoreset``; it is closed with the recorder.
+    :param path: the video.
+    :raises MissingDependencyError: matplotlib is not installed.
     """
 
-    def __init__(self, env: FrankaVectorEnv, path: Path | None) -> None:
-        self._env = env
-        self._path = path
+    def __init__(self, env: FrankaVectorEnv, path: Path) -> None:
+        self._env, self._path = env, path
+        model, task = env.parts.model, env.parts.task
+        self._camera = fitting_camera(arm_strokes(model, task.start_joint_position(model)))
+        self._overlay = Overlay(self._camera)
+        goals = task.fixed_goals()
+        self._story = Story(goals=[] if goals is None else list(goals[:, :3]))
+        self._every = max(1, round(task.max_episode_steps / EPISODE_LENGTH))
+        # Of the episodes that are over, and of the one that is not.
         self._frames: list[NDArray[np.uint8]] = []
+        self._newest: list[NDArray[np.uint8]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._env, name)
 
-    def step(self, actions: NDArray[np.float32]) -> Any:
-        """Act, and take a picture."""
-        result = self._env.step(actions)
-        if self._path and len(self._frames) < LENGTH:
-            self._frames.append(self._env.picture(0))
-        return result
-
     def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:
         """Start new episodes."""
-        return self._env.reset(seed=seed)
+        observation, infos = self._env.reset(seed=seed)
+        self._begin(observation)
+        return observation, infos
+
+    def step(self, actions: NDArray[np.float32]) -> Step:
+        """Act, and take a picture."""
+        observation, reward, terminated, truncated, infos = self._env.step(actions)
+        ended = terminated | truncated
+        self._film(observation, is_reached=bool(terminated[0]) if ended[0] else None)
+        if ended.any():
+            observation, _ = self._env.reset(options={'reset_mask': ended})
+        if ended[0]:
+            self._begin(observation)
+        return observation, reward, terminated, truncated, infos
 
     def __enter__(self) -> Recorder:
         """Use it in a ``with`` block."""
@@ -75,22 +85,30 @@ class Recorder:
     ) -> None:
         """Write the video and close the environment."""
         self._env.close()
-        if self._path and self._frames:
-            fps = round(PLAYBACK * self._env.metadata['render_fps'])
-            write_video(self._path, self._frames, fps)
+        if frames := self._frames or self._newest:
+            write_video(self._path, frames, PLAYBACK * self._env.metadata['render_fps'])
 
+    def _begin(self, observation: Observation) -> None:
+        """Begin the story of an episode."""
+        story = self._story
+        if story.is_reached:
+            story.reached.append(story.goal)
+        story.episode += 1
+        story.goal, story.path = observation['desired_goal'][0, :3], []
+        self._film(observation)
 
-def write_video(path: Path, frames: list[NDArray[np.uint8]], fps: int) -> None:
-    """
-    Write pictures (height, width, 3) as a GIF or MP4.
-
-    :raises MissingDependencyError: imageio is not installed.
-    """
-    try:
-        import imageio.v3 as imageio
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError('imageio', 'pip install "imageio[ffmpeg]"') from error
-    if path.suffix == '.gif':
-        imageio.imwrite(path, frames, duration=1000 / fps, loop=0)
-    else:
-        imageio.imwrite(path, frames, fps=fps)
+    def _film(self, observation: Observation, is_reached: bool | None = None) -> None:
+        """Go on with the story, which ends where it is known whether the goal is reached."""
+        if len(self._frames) >= LENGTH:
+            return
+        story, is_last = self._story, is_reached is not None
+        goals = (observation[key][0] for key in ('achieved_goal', 'desired_goal'))
+        story.distance = float(self._env.parts.task.distance(*goals))
+        story.is_reached = is_reached
+        story.path.append(self._env.arm.tool_position[0].copy())
+        if is_last or (len(story.path) - 1) % self._every == 0:
+            picture = self._env.picture(0, self._camera)
+            self._newest.append(self._overlay.draw(picture, story))
+        if is_last:
+            self._frames += self._newest + HOLD * self._newest[-1:]
+            self._newest = []

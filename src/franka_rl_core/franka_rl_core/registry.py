@@ -18,7 +18,7 @@ from typing import Any
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError, UnknownNameError
 
 # Modules of those folders that hold what all members share.
-_SHARED = {'base', 'chain', 'envelope', 'fused', 'parallel', 'slide'}
+_SHARED = {'base', 'chain', 'envelope', 'fused', 'parallel', 'slide', 'touch'}
 _SUFFIX = {'backends': 'Backend', 'tasks': 'Task', 'actions': 'Decoder', 'safety': 'Limit'}
 
 

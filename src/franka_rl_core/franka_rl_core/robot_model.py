@@ -168,6 +168,17 @@ class RobotModel:
         q, dq = self._joint_array(state.joint_position), self._joint_array(state.joint_velocity)
         return ArmState(q, dq, state.stamp_ns, *kinematics.tool_motion(self.chain, q, dq))
 
+    def inverse_kinematics(self, tool_position: Any, joint_position: Any) -> Array:
+        """
+        Find joint positions in the position limits that bring the tool as near as they may.
+
+        :param tool_position: (N, 3) in base [m].
+        :param joint_position: (N, 7) where the search begins [rad].
+        :returns: (N, 7) [rad].
+        """
+        target, start = np.asarray(tool_position, float), np.asarray(joint_position, float)
+        return kinematics.inverse(self.chain, target, start, self.range_lower, self.range_upper)
+
     def order(self, names: Sequence[str]) -> NDArray[np.intp]:
         """
         Return where each joint of this robot is in a list of names.

@@ -82,14 +82,22 @@ def test_the_same_seed_gives_the_same_numbers(bundle, tmp_path):
     ('words', 'message'),
     [
         (['evaluate', 'nowhere'], 'nowhere is no policy bundle'),
-        (['evaluate', 'BUNDLE', '--backend', 'gazebo'], "backend 'gazebo'; known: kinematic, mock"),
+        (
+            ['evaluate', 'BUNDLE', '--backend', 'gazebo'],
+            "backend 'gazebo'; known: ikpy, kinematic, mock",
+        ),
         (['evaluate', 'BUNDLE', '--robot', 'fr3'], "the policy has 'panda', this system has 'fr3'"),
         (['evaluate', 'BUNDLE', '--robot', 'ur5'], "unknown robot 'ur5'; known: fr3, panda"),
         (['evaluate', 'BUNDLE', '--video', 'out.avi'], 'must end in one of .gif, .mp4'),
-        (['evaluate', 'BUNDLE', '--video', 'no/out.gif'], 'there is no folder no'),
+        (['evaluate', 'BUNDLE', '--video', 'no/out.gif'], 'cannot write no/out.gif'),
         (['evaluate', 'BUNDLE', '--backend', 'mock', '--json', 'no/out.json'], 'no/out.json'),
         (['evaluate', 'BUNDLE', '--backend-option', 'look'], "'look' must have the form name="),
         (['evaluate', 'BUNDLE', '--backend-option', 'lok=1'], "option of PybulletBackend 'lok'"),
+        (['show-ik', '--out', 'out.gif'], 'out.gif must end in one of .png, .svg, .pdf'),
+        (['show-ik', '--out', 'no/out.png'], 'cannot write no/out.png'),
+        (['show-ik', '--out', 'out.png', '--task', 'fly'], "unknown task 'fly'; known: "),
+        (['show-ik', '--out', 'out.png', '--backend', 'fly'], "unknown backend 'fly'; known: "),
+        (['show-ik', '--out', 'out.png', '--robot', 'ur5'], "unknown robot 'ur5'; known: fr3"),
         (['random', 'fly'], "unknown task 'fly'; known: reach"),
         (['random', '--control', 'feet'], 'ee, joints'),
         (['random', '--num-envs', '0'], 'num_envs = 0 is out of bounds'),
@@ -201,7 +209,7 @@ def test_commands_have_help_with_units_and_defaults():
     assert 'Kind of control' in _program('random', '--help').stdout
 
 
-OPTIONAL = {'--json', '--video', '--backend-option', '--help'}
+OPTIONAL = {'--control', '--json', '--video', '--backend-option', '--help'}
 
 
 @pytest.mark.parametrize('command', ['evaluate', 'random', 'doctor'])

@@ -462,7 +462,7 @@ def test_actions_beyond_one_count_as_one(make, system):
     [
         ({'robot': 'pamda'}, "unknown robot 'pamda'; known: fr3, panda"),
         ({'task': 'reech'}, "unknown task 'reech'; known: reach"),
-        ({'backend': 'mok'}, "unknown backend 'mok'; known: kinematic, mock, pybullet"),
+        ({'backend': 'mok'}, "unknown backend 'mok'; known: ikpy, kinematic, mock, pybullet"),
         ({'control': 'eee'}, "unknown action 'eee'; known: ee, joints"),
         ({'reward': 'none'}, "unknown reward of task reach 'none'; known: dense, sparse"),
         ({'robots': 'panda'}, "unknown EnvConfig key 'robots'; known: action_scale, backend, .*"),

@@ -158,7 +158,8 @@ def test_what_the_backend_refuses_is_refused_before_a_process_starts():
     before = multiprocessing.active_children()
     with pytest.raises(UnknownNameError, match="unknown option of MockBackend 'look'"):
         ParallelBackend(PANDA, 'mock', 2, PERIOD, workers=2, options={'look': 'meshed'})
-    with pytest.raises(UnknownNameError, match="unknown backend 'mok'; known: kinematic, mock"):
+    known = 'known: ikpy, kinematic, mock'
+    with pytest.raises(UnknownNameError, match=f"unknown backend 'mok'; {known}"):
         ParallelBackend(PANDA, 'mok', 2, PERIOD, workers=2, options={})
     assert multiprocessing.active_children() == before
 

@@ -12,8 +12,8 @@ from franka_rl_core.backends.mock import MockBackend
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError, UnknownNameError
 
 KINDS = {
-    'backends': {'kinematic', 'mock', 'pybullet'},
-    'tasks': {'reach'},
+    'backends': {'ikpy', 'kinematic', 'mock', 'pybullet'},
+    'tasks': {'reach', 'touch_plane', 'touch_plane_upright', 'touch_point'},
     'actions': {'ee', 'joints'},
     'safety': {'finite', 'freshness', 'joint_range', 'reach', 'workspace'},
 }
@@ -66,7 +66,7 @@ def test_unknown_name_lists_the_known_ones(kind, shown):
 
 @pytest.mark.parametrize('name', ['base', 'parallel', '__init__', '', '..mock'])
 def test_what_is_no_member_is_not_found(name):
-    with pytest.raises(UnknownNameError, match='known: kinematic, mock, pybullet'):
+    with pytest.raises(UnknownNameError, match='known: ikpy, kinematic, mock, pybullet'):
         registry.find('backends', name)
 
 

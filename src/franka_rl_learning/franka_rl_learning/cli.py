@@ -5,13 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -19,14 +14,19 @@ import typer
 from franka_rl_core import registry
 from franka_rl_core.cli.options import JsonFile, option, pairs
 from franka_rl_core.envs.config import WORKERS, EnvConfig, useful_workers
-from franka_rl_core.exceptions import FrankaRLError
-from franka_rl_core.exit_codes import INTERRUPTED
-from franka_rl_core.json_file import write_json
 from franka_rl_core.settings import from_strings, read_yaml
 from franka_rl_core.share import config_file
 from franka_rl_learning.algorithms.table import find_algorithm
 from franka_rl_learning.config import TrainConfig, configure, merge, with_folder
 from franka_rl_learning.run_folder import RunFolder
+from franka_rl_learning.session import Display, run_here
+from franka_rl_learning.suited import suited_algorithm
+
+# Options that are no settings of a run.
+_NO_SETTINGS = {
+    *('config', 'overrides', 'json_file'),
+    *('progress', 'info', 'info_interval', 'clear_output'),
+}
 
 
 def command(
@@ -46,6 +46,15 @@ def command(
     ] = None,
     workers: Annotated[int, option(EnvConfig, 'workers')] = WORKERS,
     device: Annotated[str, option(EnvConfig, 'device')] = EnvConfig.device,
+    episodes: Annotated[
+        int | None,
+        typer.Option(
+            '--episodes',
+            '--num_epoch',
+            min=1,
+            help='Stop after so many episodes of all worlds, instead of after so many steps.',
+        ),
+    ] = None,
     seed: Annotated[int, option(TrainConfig, 'seed')] = TrainConfig.seed,
     out: Annotated[str | None, option(TrainConfig, 'out')] = None,
     resume: Annotated[bool, option(TrainConfig, 'resume', '--resume')] = False,
@@ -70,17 +79,63 @@ def command(
     evaluation_episodes: Annotated[
         int, option(TrainConfig, 'evaluation_episodes', '--evaluate')
     ] = TrainConfig.evaluation_episodes,
+    checkpoint_episodes: Annotated[
+        int | None,
+        typer.Option(
+            '--checkpoint-episodes',
+            '--save_models_T',
+            min=1,
+            help='Episodes between two checkpoints, instead of steps.',
+        ),
+    ] = None,
+    plot: Annotated[
+        int,
+        typer.Option(min=0, max=1, help='1: draw scores_trend.png in the folder of the run.'),
+    ] = int(TrainConfig.plot),
+    plot_interval: Annotated[
+        int,
+        typer.Option(
+            '--plot-interval',
+            '--plot_T',
+            min=1,
+            help='Episodes after which it is drawn again and the training record is saved, '
+            'unless that would cost more than 2 % of the time.',
+        ),
+    ] = TrainConfig.plot_interval,
     progress: Annotated[
         bool | None,
         typer.Option(help='Progress bar on standard error; by default if that is a terminal.'),
     ] = None,
+    info: Annotated[
+        int | None, typer.Option(min=0, max=1, help='1 is --progress, 0 is --no-progress.')
+    ] = None,
+    info_interval: Annotated[
+        int | None,
+        typer.Option(
+            '--info-interval',
+            '--info_T',
+            min=1,
+            help='Episodes between two updates of the progress; by default by time.',
+        ),
+    ] = None,
+    clear_output: Annotated[
+        int,
+        typer.Option(
+            '--clear-output',
+            '--clear_output',
+            min=0,
+            max=1,
+            help='Progress as 1: one line that changes, 0: a log with a line for each update.',
+        ),
+    ] = 1,
     json_file: JsonFile = None,
 ) -> None:
     """
     Train a policy and export it as a policy bundle.
 
     In the folder of the run are run.yaml (all settings and versions),
-    checkpoints/, tensorboard/ and policy/, the bundle.
+    scores_trend.png, training_record.npy, checkpoints/, tensorboard/ and
+    policy/, the bundle.
 
     The last lines are the path of the bundle and its success rate with the
     95 % confidence interval.
@@ -89,18 +144,19 @@ def command(
     the settings of the run.
     """
     environment, run = _configure(_given(context), config, overrides or ())
-    _run(environment, run, progress, json_file)
+    show = progress if info is None else bool(info)
+    run_here(environment, run, Display(show, info_interval or 0, not clear_output), json_file)
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
     """Give the settings that are on the command line, without those that have their default."""
-    others = ('config', 'overrides', 'progress', 'json_file')
     source = context.get_parameter_source
-    return {
+    given = {
         name: value
         for name, value in context.params.items()
-        if name not in others and getattr(source(name), 'name', '') == 'COMMANDLINE'
+        if name not in _NO_SETTINGS and getattr(source(name), 'name', '') == 'COMMANDLINE'
     }
+    return given | {'plot': bool(given['plot'])} if 'plot' in given else given
 
 
 def _configure(
@@ -116,14 +172,17 @@ def _configure(
         if algorithm not in (None, stored['algorithm']):
             del stored['algorithm_options']  # those of another algorithm
     backend = options.get('backend') or texts.get('backend') or settings.get('backend')
-    chosen = find_algorithm(
-        algorithm or stored.get('algorithm') or TrainConfig.algorithm,
-        backend or stored.get('backend') or EnvConfig.backend,
-    )
+    backend = backend or stored.get('backend') or EnvConfig.backend
+    task = options.get('task') or stored.get('task') or EnvConfig.task
+    algorithm = algorithm or stored.get('algorithm') or suited_algorithm(task, backend)
+    chosen = find_algorithm(algorithm, backend)
     for key, text in texts.items():
         merge(settings, key, _value(key, text, chosen.config))
-    environment, run = configure({**stored, **settings, **options})
-    if 'workers' not in {**settings, **options}:
+    given = {**settings, **options}
+    if {'steps', 'episodes'} & given.keys():  # another end, whichever the run had
+        stored = {key: stored[key] for key in stored.keys() - {'steps', 'episodes'}}
+    environment, run = configure({**stored, **given})
+    if 'workers' not in given:
         workers = useful_workers(environment.backend, environment.num_envs)
         environment = dataclasses.replace(environment, workers=workers)
     return environment, with_folder(run, environment.task)
@@ -139,58 +198,3 @@ def _value(key: str, text: str, algorithm: type[Any]) -> Any:
         if key in {field.name for field in dataclasses.fields(cls)}:
             return from_strings(cls, {key: text})[key]
     return from_strings(EnvConfig, {key: text})[key]  # an entry of a mapping, or unknown
-
-
-def _run(
-    environment: EnvConfig, config: TrainConfig, progress: bool | None, json_file: Path | None
-) -> None:
-    """Train in this process, and print what came of it."""
-    run = RunFolder(config.out)
-    run.check(environment, config)
-    from franka_rl_core.envs.vector import FrankaVectorEnv
-    from franka_rl_learning.progress import ProgressBar
-    from franka_rl_learning.training import train
-
-    resume = f'to go on: franka-rl train {environment.task} --out {config.out} --resume'
-    env = FrankaVectorEnv(environment)
-    try:
-        print(f'run: {config.out} (to watch: tensorboard --logdir {config.out})', flush=True)
-        with _stop_by_signal() as should_stop, ProgressBar(progress) as bar:
-            result = train(env, config, on_progress=bar, should_stop=should_stop)
-    except FrankaRLError:
-        if run.checkpoints.newest():
-            print(resume, file=sys.stderr)
-        raise
-    finally:
-        env.close()
-    print(f'{result.steps} steps, {result.steps_per_second:.0f} steps/s')
-    if result.stopped:
-        print(f'stopped; {resume}', file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
-    report = result.evaluation
-    numbers = report.to_dict() if report else {}
-    numbers |= {'seed': result.evaluation_seed, 'backend': environment.backend}
-    numbers |= {'bundle': str(result.bundle), 'steps': result.steps}
-    numbers |= {'seconds': result.seconds, 'steps_per_second': result.steps_per_second}
-    write_json(json_file, numbers)
-    print(f'bundle: {result.bundle}')
-    if report:
-        print(report.summary())
-
-
-@contextmanager
-def _stop_by_signal() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop; the second one interrupts."""
-    requested = threading.Event()
-
-    def request(number: int, frame: FrameType | None) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    saved = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield requested.is_set
-    finally:
-        for number, handler in saved.items():
-            signal.signal(number, handler)

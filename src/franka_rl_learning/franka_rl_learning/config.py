@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from franka_rl_core import registry
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import build, setting
 from franka_rl_learning.algorithms.base import Algorithm
 from franka_rl_learning.algorithms.table import available_algorithms, find_algorithm
+from franka_rl_learning.suited import suited_algorithm, suited_settings
+
+#: Of every world between two checkpoints. All worlds start anew after one, so that long episodes
+#: would never end between checkpoints that follow each other faster.
+LEAST_EPISODES = 2
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,26 @@ class TrainConfig:
     steps: int = setting(
         0, "world steps to learn from, over all sessions; 0 for the algorithm's default", low=0
     )
+    episodes: int = setting(
+        0, 'episodes to learn from, of all worlds and sessions; 0 for as many as steps allow', low=0
+    )
     seed: int = setting(0, 'seed of weights, exploration and goals', low=0, high=1e9)
     out: str = setting(
         '', 'folder of the run; if none is given, runs/<task>-<algorithm>-<date-time>'
     )
     resume: bool = setting(False, 'go on from the newest checkpoint in the folder of the run')
     checkpoint_interval: int = setting(
-        0, "world steps between two checkpoints; 0 for the algorithm's default", low=0
+        0,
+        "world steps between two checkpoints; 0 for the algorithm's default, "
+        'or for none where checkpoint_episodes says when',
+        low=0,
+    )
+    checkpoint_episodes: int = setting(
+        0, 'episodes between two checkpoints; 0 for none because of episodes', low=0
+    )
+    plot: bool = setting(True, 'draw scores_trend.png in the folder of the run')
+    plot_interval: int = setting(
+        100, 'episodes after which it is drawn again, and the training record is saved', low=1
     )
     evaluation_episodes: int = setting(
         -1,
@@ -59,15 +78,31 @@ class TrainConfig:
         return build(self.find(backend).config, self.algorithm_options)
 
     def complete(self, environment: EnvConfig) -> TrainConfig:
-        """Fill in the algorithm's defaults for an environment."""
-        defaults = self.find(environment.backend).defaults
-        episodes = self.evaluation_episodes
+        """Fill in what suits the task, and the algorithm's defaults, for an environment."""
+        algorithm = self.find(environment.backend)
+        defaults = algorithm.defaults
+        suited = suited_settings(environment.task, algorithm.name)
+        wanted = suited.pop('steps', 0)
+        steps = self.steps or (0 if self.episodes else wanted)
+        episodes, interval = self.evaluation_episodes, self.checkpoint_interval
+        if not self.checkpoint_episodes:
+            least = LEAST_EPISODES * one_episode(environment)
+            interval = interval or max(defaults.checkpoint_interval, least)
+        # Of what is stepped until all worlds have ended an episode, one counts at least.
+        most = self.episodes * one_episode(environment) or defaults.total(environment.num_envs)
         return dataclasses.replace(
             self,
-            steps=self.steps or defaults.total(environment.num_envs),
-            checkpoint_interval=self.checkpoint_interval or defaults.checkpoint_interval,
+            steps=steps or most,
+            algorithm_options={**suited, **self.algorithm_options},
+            checkpoint_interval=interval,
             evaluation_episodes=defaults.evaluation_episodes if episodes < 0 else episodes,
         )
+
+
+def one_episode(environment: EnvConfig) -> int:
+    """Give the world steps in which every world ends an episode."""
+    task = registry.find('tasks', environment.task)
+    return environment.num_envs * int(task.max_episode_steps)
 
 
 def with_folder(config: TrainConfig, task: str) -> TrainConfig:
@@ -87,7 +122,9 @@ def configure(settings: Mapping[str, Any]) -> tuple[EnvConfig, TrainConfig]:
     :raises RefusedError: a value is not allowed.
     """
     backend = settings.get('backend', EnvConfig.backend)
-    algorithm = find_algorithm(settings.get('algorithm', TrainConfig.algorithm), backend)
+    task = settings.get('task', EnvConfig.task)
+    name = settings.get('algorithm', suited_algorithm(task, backend))
+    settings, algorithm = {**settings, 'algorithm': name}, find_algorithm(name, backend)
     sections = {'run': TrainConfig, 'environment': EnvConfig, 'algorithm': algorithm.config}
     sorted_: dict[str, dict[str, Any]] = {name: {} for name in sections}
     for key, value in settings.items():

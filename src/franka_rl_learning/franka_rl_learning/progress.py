@@ -8,9 +8,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from franka_rl_learning.algorithms.base import Learner
+from franka_rl_learning.config import TrainConfig
+from franka_rl_learning.scribe import Scribe, following
 
 # Time between two reports [s].
 INTERVAL_S = 0.2
@@ -25,6 +26,15 @@ class Progress:
     steps_per_second: float  # of this session, updates included
     episode_return: float  # mean of the last 100 episodes, NaN before the first
     success_rate: float  # of the last 100 episodes, NaN before the first
+    episodes: int = 0  # that have ended so far
+    total_episodes: int = 0  # in all, 0 if steps alone count
+
+    @property
+    def parts(self) -> tuple[int, int, str]:
+        """How many there are so far and in all, and of what: of what ends the training."""
+        if self.total_episodes:
+            return self.episodes, self.total_episodes, 'episode'
+        return self.steps, self.total, 'step'
 
     def summary(self) -> str:
         """Give return and success rate in a few words."""
@@ -38,34 +48,57 @@ class Watch:
     Is asked after every step whether to go on, and reports from time to time.
 
     :param learner: what is watched.
-    :param total: world steps in all.
+    :param config: of the run; says when it has learned enough.
+    :param scribe: writes down what came of it so far.
     :param on_progress: called with every report.
     :param should_stop: asked after every step.
+    :param interval: episodes between two reports, 0 for :data:`INTERVAL_S` between them.
     """
 
     def __init__(
         self,
         learner: Learner,
-        total: int,
+        config: TrainConfig,
+        scribe: Scribe,
         on_progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        interval: int = 0,
     ) -> None:
-        self._learner, self._total = learner, total
+        self._learner, self._config, self._scribe = learner, config, scribe
         self._on_progress, self._should_stop = on_progress, should_stop
-        self._first = learner.steps
+        self._first, self._record = learner.steps, learner.episodes
+        self._before = float(self._record.rows['seconds'].max(initial=0.0))
         self._start = self._reported = time.monotonic()
+        self._interval = interval
+        self._next = following(len(self._record), interval)
         self.stopped = False
 
     def __call__(self) -> bool:
-        """Give False to stop; report if it is time to."""
-        if time.monotonic() - self._reported >= INTERVAL_S:
+        """Stamp the episodes, report if it is time to, and give False to stop."""
+        self._record.stamp(self._learner.steps, self._before + self.seconds)
+        if self._due():
             self.report()
-        return self.go_on()
+        self._scribe()
+        return self.go_on() and not self._enough()
+
+    def _due(self) -> bool:
+        if self._interval:
+            return len(self._record) >= self._next
+        return time.monotonic() - self._reported >= INTERVAL_S
 
     def go_on(self) -> bool:
         """Give False to stop."""
         self.stopped = bool(self._should_stop and self._should_stop())
         return not self.stopped
+
+    def _enough(self) -> bool:
+        return 0 < self._config.episodes <= len(self._record)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it was not stopped, and there is something left to learn from."""
+        done = self._learner.steps >= self._config.steps or self._enough()
+        return not (done or self.stopped)
 
     @property
     def seconds(self) -> float:
@@ -74,52 +107,15 @@ class Watch:
 
     def now(self) -> Progress:
         """Give the progress."""
-        steps = self._learner.steps
+        steps, episodes = self._learner.steps, len(self._record)
         rate = (steps - self._first) / max(self.seconds, 1e-9)
-        return Progress(steps, self._total, rate, *self._learner.recent)
+        recent = self._learner.recent
+        total, total_episodes = self._config.steps, self._config.episodes
+        return Progress(steps, total, rate, *recent, episodes, total_episodes)
 
     def report(self) -> None:
         """Pass the progress on."""
         self._reported = time.monotonic()
+        self._next = following(len(self._record), self._interval)
         if self._on_progress:
             self._on_progress(self.now())
-
-
-class ProgressBar:
-    """
-    A line on standard error; pass it as ``on_progress``, and use it in a ``with`` statement.
-
-    :param show: None for only where standard error is a terminal.
-    """
-
-    def __init__(self, show: bool | None = None) -> None:
-        self._disable = None if show is None else not show
-        self._bar: Any = None
-
-    def __enter__(self) -> ProgressBar:
-        """Show nothing until the first report."""
-        return self
-
-    def __call__(self, progress: Progress) -> None:
-        """Show a report."""
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=progress.total,
-                initial=progress.steps,
-                unit='step',
-                unit_scale=True,
-                dynamic_ncols=True,
-                disable=self._disable,
-            )
-        self._bar.total = max(progress.total, progress.steps)
-        self._bar.set_postfix_str(progress.summary(), refresh=False)
-        self._bar.update(progress.steps - self._bar.n)
-        if progress.steps >= progress.total:
-            self._bar.close()  # now, because the rate counts the time until then
-
-    def __exit__(self, *_: object) -> None:
-        """End the line."""
-        if self._bar is not None:
-            self._bar.close()

@@ -1,10 +1,14 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a run: ``run.yaml``, ``checkpoints/``, ``tensorboard/`` and ``policy/``."""
+"""The folder of a run: its settings, checkpoints, record, picture, logs and bundle."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +24,14 @@ from franka_rl_learning.config import TrainConfig
 from franka_rl_learning.provenance import commit, versions
 
 RUN_FILE = 'run.yaml'
-# What a resumed run may have otherwise: where and how long it goes on, not what is learned.
-_MAY_DIFFER = {
-    *('backend', 'backend_options', 'workers', 'device', 'compile'),
-    *('steps', 'checkpoint_interval'),
-    *('evaluation_episodes', 'out', 'resume', 'algorithm_options'),
+#: How a run is carried out and how long, not what is learned.
+CONDUCT = {
+    *('workers', 'device', 'compile', 'out', 'resume', 'evaluation_episodes'),
+    *('steps', 'episodes', 'checkpoint_interval', 'checkpoint_episodes'),
+    *('plot', 'plot_interval'),
 }
+# What a resumed run may have otherwise.
+_MAY_DIFFER = CONDUCT | {'backend', 'backend_options', 'algorithm_options'}
 
 
 class RunFolder:
@@ -40,6 +46,8 @@ class RunFolder:
         self.checkpoints = Checkpoints(self.folder / 'checkpoints')
         self.tensorboard = self.folder / 'tensorboard'
         self.policy = self.folder / 'policy'
+        self.record = self.folder / 'training_record.npy'
+        self.trend = self.folder / 'scores_trend.png'
 
     def settings(self) -> dict[str, Any]:
         """
@@ -54,10 +62,11 @@ class RunFolder:
 
     def check_state(self, resume: bool) -> None:
         """
-        Refuse a folder that holds a run, or to resume one that holds none.
+        Refuse to start where a run is, to resume where none is, and what cannot be written to.
 
         :raises RefusedError: says what would work.
         """
+        self._try_to_write()
         if not resume:
             if (self.folder / RUN_FILE).exists():
                 raise RefusedError(
@@ -88,10 +97,25 @@ class RunFolder:
 
         :raises RefusedError: it cannot be made.
         """
-        try:
+        with self._refusing():
             self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _try_to_write(self) -> None:
+        """Write to it, or to where it would be made, and leave nothing there."""
+        folder = self.folder.absolute()
+        with self._refusing():
+            there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+            with tempfile.TemporaryFile(dir=there):
+                pass
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise RefusedError(f'cannot write to {self.folder}: {error.strerror}') from error
+            raise RefusedError(
+                f'cannot write to {self.folder}: {error.strerror}; choose another folder'
+            ) from error
 
     def open(self, environment: EnvConfig, config: TrainConfig) -> None:
         """

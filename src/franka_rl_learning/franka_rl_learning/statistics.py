@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +12,7 @@ import torch
 from torch import Tensor
 
 from franka_rl_core.safety.base import Verdict
-
-# Episodes that a mean is taken over.
-RECENT = 100
+from franka_rl_learning.record import EpisodeRecord
 
 
 class StepStatistics:
@@ -53,36 +51,32 @@ class StepStatistics:
 
 class EpisodeStatistics:
     """
-    Returns and successes of the newest episodes.
+    Returns, lengths and successes of episodes whose rewards are tensors.
 
     :param num_envs: N.
     :param device: where rewards come from.
     """
 
     def __init__(self, num_envs: int, device: Any) -> None:
+        self.record = EpisodeRecord()
         self._returns = torch.zeros(num_envs, device=device)
-        # (episodes, sum of returns, successes) of the steps in which episodes ended
-        self._ended: deque[tuple[int, float, float]] = deque(maxlen=RECENT)
+        self._step = 0
+        self._first = torch.zeros(num_envs, device=device, dtype=torch.int64)
 
     def forget(self) -> None:
         """Drop the episodes that have not ended."""
         self._returns.zero_()
+        self._first.fill_(self._step)
 
     def add(self, reward: Tensor, terminated: Tensor, truncated: Tensor) -> None:
         """Add one step of N worlds; an episode that terminates is a success."""
         self._returns += reward
-        ended = terminated | truncated
-        if count := int(ended.sum()):
-            total = float((self._returns * ended).sum())
-            self._ended.append((count, total, float(terminated.sum())))
+        self._step += 1
+        ended = (terminated | truncated).nonzero().flatten()
+        if len(ended):
+            parts = (self._returns, self._step - self._first, terminated)
+            # One tensor, because each costs a way to the device and back.
+            rows = torch.stack([part[ended].double() for part in parts]).cpu().numpy()
+            self.record.add(*rows)
             self._returns[ended] = 0.0
-
-    @property
-    def recent(self) -> tuple[float, float]:
-        """Mean return and success rate of the last 100 episodes or more; NaN before the first."""
-        episodes, returns, successes = 0, 0.0, 0.0
-        for count, total, good in reversed(self._ended):
-            episodes, returns, successes = episodes + count, returns + total, successes + good
-            if episodes >= RECENT:
-                break
-        return (returns / episodes, successes / episodes) if episodes else (float('nan'),) * 2
+            self._first[ended] = self._step

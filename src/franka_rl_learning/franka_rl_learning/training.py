@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training: from an environment to a policy bundle, in segments that end with a checkpoint.
 
-Every segment starts with new episodes, whose goals come from the run's seed and the number of
-steps so far. So a run that is resumed from the checkpoint at the end of a segment goes on exactly
-as if it had not been interrupted, on every environment whose episodes do not depend on those
-before. An interruption within a segment costs the episodes in progress, and with PPO the steps
-since the last update.
+A segment ends after so many world steps or episodes, whichever the run asks for. Every segment
+starts with new episodes, whose goals come from the run's seed and the number of steps so far. So a
+run that is resumed from the checkpoint at the end of a segment goes on exactly as if it had not
+been interrupted, on every environment whose episodes do not depend on those before. An
+interruption within a segment costs the episodes in progress, and with PPO the steps since the last
+update.
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ from franka_rl_core.evaluation import Episode, EvaluationReport, evaluate
 from franka_rl_core.policies.bundle import GRAPH_FILE, PolicyBundle, write_bundle
 from franka_rl_core.policies.metadata import describe
 from franka_rl_learning.algorithms.base import Learner
-from franka_rl_learning.config import TrainConfig, with_folder
+from franka_rl_learning.config import LEAST_EPISODES, TrainConfig, one_episode, with_folder
 from franka_rl_learning.progress import Progress, Watch
 from franka_rl_learning.provenance import commit, versions
 from franka_rl_learning.run_folder import RunFolder, plain
+from franka_rl_learning.scribe import Scribe, following
+from franka_rl_learning.trend import check_matplotlib, title_of
+
+# World steps after which is looked whether enough episodes have ended for a checkpoint.
+_STRIDE = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class TrainResult:
 
     folder: Path  # of the run
     steps: int  # world steps so far
+    episodes: int  # that have ended so far
     seconds: float  # duration of this session's learning [s]
     steps_per_second: float
     stopped: bool  # by ``should_stop``, before all was done
@@ -50,16 +57,18 @@ def train(
     *,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    progress_interval: int = 0,
 ) -> TrainResult:
     """
     Learn, and export the policy. Works in any thread; installs no signal handlers.
 
-    A checkpoint is written whenever learning ends, by an error too.
+    Checkpoint, record and picture are written whenever learning ends, by an error too.
 
     :param env: a :class:`FrankaVectorEnv` or one with the same interface; it stays open.
     :param config: the run.
-    :param on_progress: called a few times a second.
+    :param on_progress: called before, a few times a second while, and after it learns.
     :param should_stop: asked after every step of the worlds; when it answers True, training ends.
+    :param progress_interval: call ``on_progress`` after so many episodes instead; 0 for by time.
     :raises RefusedError: the run may not be started, see :meth:`RunFolder.check`.
     :raises FrankaRLError: the environment's, after the checkpoint.
     """
@@ -70,13 +79,29 @@ def train(
     run.check(environment, config)
     algorithm, options = config.find(backend), config.options(backend)
     algorithm.check(environment)
+    if config.plot:
+        check_matplotlib()
     run.make()
     learner = algorithm.learner(env, options, seed=config.seed, log=run.tensorboard)
     if config.resume and (newest := run.checkpoints.newest()):
         learner.load(newest)
+        learner.episodes.restore(run.record, learner.steps)
     run.open(environment, config)
-    watch = Watch(learner, config.steps, on_progress, should_stop)
-    _learn(learner, config, run, watch)
+    title = title_of(dataclasses.asdict(environment) | dataclasses.asdict(config))
+    scribe = Scribe(run, learner.episodes, title if config.plot else None, config.plot_interval)
+    watch = Watch(learner, config, scribe, on_progress, should_stop, progress_interval)
+    with scribe:
+        try:
+            _learn(learner, config, run, watch, one_episode(environment))
+        finally:
+            scribe.finish()
+        return _finish(learner, env, config, run, watch)
+
+
+def _finish(
+    learner: Learner, env: VectorEnv, config: TrainConfig, run: RunFolder, watch: Watch
+) -> TrainResult:
+    """Export what was learned, unless it was stopped, and evaluate it."""
     progress, seconds = watch.now(), watch.seconds
     bundle = None if watch.stopped else _export(learner, env, config, run.policy)
     seed = goal_seed(config.seed, learner.steps, 1)
@@ -84,6 +109,7 @@ def train(
     return TrainResult(
         run.folder,
         progress.steps,
+        progress.episodes,
         seconds,
         progress.steps_per_second,
         watch.stopped,
@@ -98,16 +124,33 @@ def goal_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _learn(learner: Learner, config: TrainConfig, run: RunFolder, watch: Watch) -> None:
-    while learner.steps < config.steps and not watch.stopped:
+def _learn(
+    learner: Learner, config: TrainConfig, run: RunFolder, watch: Watch, one_episode: int
+) -> None:
+    watch.report()
+    while watch.goes_on:
         learner.restart(goal_seed(config.seed, learner.steps))
-        interval = config.checkpoint_interval
-        end = (learner.steps // interval + 1) * interval
         try:
-            learner.learn(min(end, config.steps), watch)
+            _learn_segment(learner, config, watch, one_episode)
         finally:
+            # First, because what is more in it than in the checkpoint is cut off by who resumes.
+            learner.episodes.save(run.record)
             run.checkpoints.save(learner.steps, learner.save)
     watch.report()
+
+
+def _learn_segment(learner: Learner, config: TrainConfig, watch: Watch, one_episode: int) -> None:
+    """Learn until a checkpoint is due; between updates, so that none is lost."""
+    end = min(following(learner.steps, config.checkpoint_interval), config.steps)
+    if not config.checkpoint_episodes:
+        learner.learn(int(end), watch)
+        return
+    episodes = following(len(learner.episodes), config.checkpoint_episodes)
+    least = learner.steps + LEAST_EPISODES * one_episode
+    while watch.goes_on and learner.steps < end:
+        if len(learner.episodes) >= episodes and learner.steps >= least:
+            return
+        learner.learn(int(min(end, max(least, learner.steps + _STRIDE))), watch)
 
 
 def _export(learner: Learner, env: VectorEnv, config: TrainConfig, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from franka_rl_core.exceptions import RefusedError
+from franka_rl_learning.record import EpisodeRecord
 from franka_rl_learning.statistics import StepStatistics
 
 Observation = dict[str, NDArray[np.float32]]
@@ -36,6 +37,7 @@ class GymnasiumVecEnv(VecEnv):
             raise RefusedError(f'learning needs an environment with SAME_STEP resets, not {mode}')
         self.env = env
         self.statistics = StepStatistics()
+        self.episodes = EpisodeRecord()
         self._actions: NDArray[np.float32] = np.zeros(0, np.float32)
         self._returns = np.zeros(env.num_envs)
         self._lengths = np.zeros(env.num_envs, np.int64)
@@ -65,7 +67,10 @@ class GymnasiumVecEnv(VecEnv):
         for world in np.flatnonzero(done):
             endings[world] = self._ending(world, infos)
             endings[world]['TimeLimit.truncated'] = bool(truncated[world] and not terminated[world])
-        self._returns[done] = self._lengths[done] = 0
+        if done.any():
+            ended = (self._returns[done], self._lengths[done], infos['is_success'][done])
+            self.episodes.add(*ended)
+            self._returns[done] = self._lengths[done] = 0
         return observation, np.asarray(reward, np.float32), done, endings
 
     def _ending(self, world: Any, infos: dict[str, Any]) -> dict[str, Any]:

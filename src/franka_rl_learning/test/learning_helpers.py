@@ -126,6 +126,7 @@ def quick(out: Path, algorithm: str = 'ppo', **changes: Any) -> TrainConfig:
         out=str(out),
         checkpoint_interval=256,
         evaluation_episodes=0,
+        plot=False,
     )
     return dataclasses.replace(config, **changes)
 

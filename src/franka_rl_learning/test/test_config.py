@@ -30,10 +30,10 @@ def _names(cls: type) -> set[str]:
 
 
 def test_algorithms_are_listed() -> None:
-    assert available_algorithms() == ('apg', 'ppo', 'sac')
+    assert available_algorithms() == ('apg', 'ddpg', 'ppo', 'sac', 'td3')
     with pytest.raises(UnknownNameError) as unknown:
         find_algorithm('dreamer', 'mock')
-    assert str(unknown.value) == "unknown algorithm 'dreamer'; known: apg, ppo, sac"
+    assert str(unknown.value) == "unknown algorithm 'dreamer'; known: apg, ddpg, ppo, sac, td3"
 
 
 def test_settings_find_their_place() -> None:

@@ -37,7 +37,9 @@ def test_a_lost_backend_leaves_a_checkpoint_to_go_on_from(
     with pytest.raises(BackendLostError, match='does not answer'):
         run(tmp_path, name, env=partial(FailingEnv, 80), backend=backend)
     newest = RunFolder(tmp_path).checkpoints.newest()
-    assert newest is not None and newest.name == 'step_000000000320'
+    # Those that learn in PyTorch look at the worlds for a tenth of an episode before.
+    learned = 4 * (75 if backend == 'kinematic' else 80)
+    assert newest is not None and newest.name == f'step_{learned:012}'
     assert not (tmp_path / 'policy').exists()
     result = run(tmp_path, name, backend=backend, resume=True)
     assert result.steps >= 512 and result.bundle == tmp_path / 'policy'

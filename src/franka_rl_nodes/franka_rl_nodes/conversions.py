@@ -110,12 +110,12 @@ def _ordered(values: Any, order: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def goal_to_msg(goal: Any, frame: str, stamp_ns: int) -> PoseStamped:
-    """Make a pose of a goal position (3,) [m]; its orientation says nothing."""
+    """Make a pose of a goal, which begins with a position [m]; its orientation says nothing."""
     message = PoseStamped()
     message.header.frame_id = frame
     message.header.stamp = stamp_to_msg(stamp_ns)
     position = message.pose.position
-    position.x, position.y, position.z = (float(value) for value in goal)
+    position.x, position.y, position.z = (float(value) for value in goal[:3])
     return message
 
 

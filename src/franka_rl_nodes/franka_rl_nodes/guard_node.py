@@ -19,6 +19,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
+from franka_rl_core.envs.config import safety_config
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.guard.explanations import EXPLANATIONS
 from franka_rl_core.guard.guard import STALL_S, Guard, GuardLimits, GuardState
@@ -348,7 +349,7 @@ def _period_and_safety(config: GuardConfig) -> tuple[float, SafetyConfig]:
     trained = read_metadata(Path(config.policy)).config
     if trained.robot != config.robot:
         raise RefusedError(f'the policy is for {trained.robot!r}, the robot is {config.robot!r}')
-    return trained.control_period, build(SafetyConfig, trained.safety)
+    return trained.control_period, safety_config(trained)
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ class RosBackend(Backend):
         #: The backend behind the simulator node.
         self.served = worlds.backend
         self.capabilities = frozenset(worlds.capabilities)  # type: ignore[misc]
-        self.resets_exactly = registry.find('backends', self.served).resets_exactly
+        served = registry.find('backends', self.served)
+        self.resets_exactly = served.resets_exactly
+        self.decoding = served.decoding  # type: ignore[method-assign]
         if BATCHED in self.capabilities:
             from franka_rl_core.torch_arrays import TorchArrays
 

@@ -75,7 +75,21 @@ class System:
 
 
 _ROBOT = Argument('robot', 'panda', 'robot: panda or fr3')
-_BACKEND = Argument('backend', 'pybullet', 'simulator: pybullet, kinematic or mock')
+_BACKEND = Argument('backend', 'pybullet', 'simulator: pybullet, kinematic, ikpy or mock')
+_CONTROL = Argument(
+    'control', '', "ee (tool displacement) or joints (of joints); empty for the task's"
+)
+_REWARD = Argument('reward', 'dense', 'reward of the task: dense, sparse, or another of its own')
+_PERIOD = Argument('control_period', '0.04', 'time between two actions [s]')
+_SEED = Argument('seed', '0', 'seed of everything')
+_OUT = Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>')
+_RESUME = Argument('resume', 'false', 'go on from the newest checkpoint in out')
+_CONFIG = Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm')
+_STEPS = Argument('steps', '0', 'environment steps; 0 for the default of the algorithm')
+_EVALUATION = Argument(
+    'evaluation_episodes', '-1', 'fresh goals at the end; -1 for the default of the algorithm'
+)
+_LIMITS = Argument('limits', '{}', 'YAML mapping that overrides limits of the guard')
 _RESULT = Argument('result', '', 'file for the numbers, JSON; empty for none')
 _ENVIRONMENT = {
     'robot': '{robot}',
@@ -87,6 +101,18 @@ _ENVIRONMENT = {
     'device': '{device}',
     'compile': '{compile}',
     'randomization': '{randomization}',
+}
+
+_TRAINER = {
+    'autostart': 'true',
+    'algorithm': '{algo}',
+    'steps': '{steps}',
+    'seed': '{seed}',
+    'out': '{out}',
+    'resume': '{resume}',
+    'algorithm_options': '{config}',
+    'evaluation_episodes': '{evaluation_episodes}',
+    'result': '{result}',
 }
 
 _POLICY = SystemNode('policy', {'robot': '{robot}', 'policy': '{policy}'})
@@ -104,7 +130,7 @@ _REAL_ARM = (
         'auto',
         'arm the guard: true, false (an operator does), auto (only with driver:=fci)',
     ),
-    Argument('limits', '{}', 'YAML mapping that overrides limits of the guard'),
+    _LIMITS,
     Argument(
         'same_clock',
         'true',
@@ -138,23 +164,19 @@ SYSTEMS = {
             _ROBOT,
             _BACKEND,
             Argument('task', 'reach', 'task'),
-            Argument('control', 'ee', 'ee (tool displacement) or joints (joint displacement)'),
-            Argument('reward', 'dense', 'dense or sparse'),
+            _CONTROL,
+            _REWARD,
             Argument('num_envs', '8', 'worlds that are stepped together'),
             Argument('workers', '0', 'simulator processes; 0 for as many as help'),
-            Argument('control_period', '0.04', 'time between two actions [s]'),
-            Argument('algo', 'ppo', 'algorithm: ppo or sac'),
-            Argument('steps', '0', 'environment steps; 0 for the default of the algorithm'),
-            Argument('seed', '0', 'seed of everything'),
+            _PERIOD,
+            Argument('algo', 'ppo', 'algorithm: ppo, sac, ddpg or td3'),
+            _STEPS,
+            _SEED,
             Argument('randomization', '{}', 'YAML mapping of deviations, see docs/training.md'),
-            Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>'),
-            Argument('resume', 'false', 'go on from the newest checkpoint in out'),
-            Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
-            Argument(
-                'evaluation_episodes',
-                '-1',
-                'fresh goals at the end; -1 for the default of the algorithm',
-            ),
+            _OUT,
+            _RESUME,
+            _CONFIG,
+            _EVALUATION,
             Argument('device', 'cpu', 'what computes backend kinematic: cpu or cuda'),
             Argument('compile', 'false', 'fuse the arithmetic of backend kinematic'),
             _RESULT,
@@ -173,20 +195,50 @@ SYSTEMS = {
                 },
             ),
             SystemNode('env', _ENVIRONMENT),
+            SystemNode('trainer', _TRAINER),
+        ),
+    ),
+    'train_ikpy': System(
+        text='Train a policy on the kinematics of ikpy, without physics.',
+        arguments=(
+            _ROBOT,
+            Argument('task', 'touch_plane', 'task'),
+            _CONTROL,
+            _REWARD,
+            Argument('num_envs', '8', 'worlds that are stepped together'),
+            _PERIOD,
+            Argument('algo', 'ddpg', 'algorithm: ddpg, td3, sac or ppo'),
+            _STEPS,
+            _SEED,
+            _OUT,
+            _RESUME,
+            _CONFIG,
+            _EVALUATION,
+            _RESULT,
+        ),
+        nodes=(
             SystemNode(
-                'trainer',
+                'simulator',
                 {
-                    'autostart': 'true',
-                    'algorithm': '{algo}',
-                    'steps': '{steps}',
-                    'seed': '{seed}',
-                    'out': '{out}',
-                    'resume': '{resume}',
-                    'algorithm_options': '{config}',
-                    'evaluation_episodes': '{evaluation_episodes}',
-                    'result': '{result}',
+                    'mode': 'lockstep',
+                    'robot': '{robot}',
+                    'backend': 'ikpy',
+                    'num_worlds': '{num_envs}',
+                    'control_period': '{control_period}',
                 },
             ),
+            SystemNode(
+                'env',
+                {
+                    'robot': '{robot}',
+                    'task': '{task}',
+                    'control': '{control}',
+                    'reward': '{reward}',
+                    'num_envs': '{num_envs}',
+                    'control_period': '{control_period}',
+                },
+            ),
+            SystemNode('trainer', _TRAINER),
         ),
     ),
     'deploy_sim': System(
@@ -198,6 +250,7 @@ SYSTEMS = {
             Argument('episodes', '20', 'episodes to run'),
             Argument('seed', '1', 'seed of the goals'),
             Argument('rate', '100.0', 'joint states a second [Hz]'),
+            _LIMITS,
             _RESULT,
         ),
         nodes=(
@@ -205,7 +258,9 @@ SYSTEMS = {
                 'simulator',
                 {'mode': 'streaming', 'robot': '{robot}', 'backend': '{backend}', 'rate': '{rate}'},
             ),
-            SystemNode('guard', {'robot': '{robot}', 'policy': '{policy}'}),
+            SystemNode(
+                'guard', {'robot': '{robot}', 'policy': '{policy}', 'limits': '{limits}'}
+            ),
             _POLICY,
             SystemNode(
                 'evaluator',
@@ -252,15 +307,15 @@ SYSTEMS = {
         arguments=(
             _ROBOT,
             Argument('task', 'reach', 'task'),
-            Argument('control', 'ee', 'ee (tool displacement) or joints (joint displacement)'),
-            Argument('reward', 'dense', 'dense or sparse'),
-            Argument('control_period', '0.04', 'time between two actions [s]'),
-            Argument('algo', 'sac', 'algorithm: sac or ppo'),
+            _CONTROL,
+            _REWARD,
+            _PERIOD,
+            Argument('algo', 'sac', 'algorithm: sac, td3, ddpg or ppo'),
             Argument('steps', '5000', 'environment steps'),
             Argument('seed', '0', 'seed of everything but the arm'),
-            Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>'),
-            Argument('resume', 'false', 'go on from the newest checkpoint in out'),
-            Argument('config', '{}', 'YAML mapping that overrides settings of the algorithm'),
+            _OUT,
+            _RESUME,
+            _CONFIG,
             Argument('evaluation_episodes', '10', 'fresh goals at the end'),
             *_REAL_ARM,
             _RESULT,
@@ -282,21 +337,7 @@ SYSTEMS = {
                     'driver': '{driver}',
                 },
             ),
-            SystemNode(
-                'trainer',
-                {
-                    'autostart': 'true',
-                    'algorithm': '{algo}',
-                    'steps': '{steps}',
-                    'seed': '{seed}',
-                    'out': '{out}',
-                    'resume': '{resume}',
-                    'algorithm_options': '{config}',
-                    'evaluation_episodes': '{evaluation_episodes}',
-                    'env_timeout': '90.0',
-                    'result': '{result}',
-                },
-            ),
+            SystemNode('trainer', {**_TRAINER, 'env_timeout': '90.0'}),
         ),
     ),
 }

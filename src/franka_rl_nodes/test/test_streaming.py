@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from conftest import wait_until
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from conftest import wait_until
 from franka_rl_core.backends.mock import MockBackend
 from franka_rl_core.robot_model import load_robot
 from franka_rl_interfaces.srv import ResetWorlds

@@ -67,7 +67,7 @@ def test_trains_reports_and_stores_a_bundle(trainer: Trainer, tmp_path: Path) ->
 
 def test_refusals_abort_the_goal_and_the_node_lives_on(trainer: Trainer, tmp_path: Path) -> None:
     for goal, message in (
-        ({'algorithm': 'pop'}, "unknown algorithm 'pop'; known: apg, ppo, sac"),
+        ({'algorithm': 'pop'}, "unknown algorithm 'pop'; known: apg, ddpg, ppo, sac, td3"),
         ({'config': 'gama: 0.9'}, "unknown PpoConfig key 'gama'"),
         ({'config': '{a'}, "config = '{a' is no YAML"),
         ({'seed': -1}, 'seed = -1 is out of bounds'),

@@ -49,9 +49,10 @@ class EeDecoder(ActionDecoder):
         super().__init__(model, scale, arrays)
         at_home = RobotState(model.home[None, :], np.zeros((1, 7)), np.zeros(1, np.int64))
         upright = model.arm_state(at_home).tool_rotation[0]
-        # Without what is left of cos(pi/2).
-        upright = np.where(np.abs(upright) < 1e-12, 0.0, upright)
-        self._rotation_terms = [_cross_terms(upright, *axes) for axes in ((2, 1), (0, 2), (1, 0))]
+        #: (3, 3) the orientation that the tool is held in, without what is left of cos(pi/2)
+        self.upright = np.where(np.abs(upright) < 1e-12, 0.0, upright)
+        pairs = ((2, 1), (0, 2), (1, 0))
+        self._rotation_terms = [_cross_terms(self.upright, *axes) for axes in pairs]
         self._home = arrays.constant(model.home)
 
     def decode(self, action: Array, arm: ArmState) -> Array:

@@ -5,17 +5,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from franka_rl_core.actions.base import ActionDecoder
 from franka_rl_core.arrays import NUMPY, Array, Arrays
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
-from franka_rl_core.state import RobotState
+from franka_rl_core.state import ArmState, RobotState
+
+#: See ``ActionDecoder.decode``
+Decode = Callable[[Array, ArmState], Array]
 
 #: Computes all worlds at once with PyTorch, on any device.
 BATCHED = 'batched'
@@ -85,6 +89,11 @@ class Backend(ABC):
         :raises RefusedError: the backend cannot serve it.
         """
 
+    @classmethod
+    def decoding(cls, decoder: ActionDecoder) -> Decode:
+        """Give what turns actions into joint targets here: the decoder itself, or a solver."""
+        return decoder.decode
+
     @abstractmethod
     def reset(
         self, joint_position: Array, worlds: Sequence[int] | Array | None = None
@@ -107,6 +116,28 @@ class Backend(ABC):
         :raises ValueError: the targets have another shape.
         :raises BackendLostError: the simulator or robot behind it does not answer any more.
         """
+
+    def forward_kinematics(self, joint_position: Array) -> NDArray[np.float64]:
+        """
+        Say where the tool is for this simulator, in any postures.
+
+        :param joint_position: (M, 7) [rad].
+        :returns: (M, 3) in the base frame [m].
+        """
+        position: NDArray[np.float64] = self.model.tool_position(
+            np.asarray(joint_position, np.float64)
+        )
+        return position
+
+    def inverse_kinematics(self, tool_position: Array, joint_position: Array) -> Array:
+        """
+        Find postures that bring the tool as near to places as the position limits let it.
+
+        :param tool_position: (M, 3) in the base frame [m].
+        :param joint_position: (M, 7) where the search begins [rad].
+        :returns: (M, 7) [rad].
+        """
+        return self.model.inverse_kinematics(tool_position, joint_position)
 
     def detach(self) -> RobotState:
         """
@@ -143,13 +174,43 @@ class ArithmeticBackend(Backend):
     """
     Worlds whose step is arithmetic on arrays alone; it can be compiled with what is around.
 
+    Their arms go straight to their targets, as far as position and velocity limits let them.
     Compiled steps call :meth:`moved` and not :meth:`step`.
+
+    :param model: the arm.
+    :param num_worlds: N.
+    :param control_period_s: time that one step takes in the worlds [s].
+    :param arrays: where they live.
     """
 
-    #: State of all N worlds; who steps them by :meth:`moved` puts the result here.
-    state: RobotState
+    def __init__(
+        self,
+        model: RobotModel,
+        num_worlds: int = 1,
+        control_period_s: float = 0.04,
+        arrays: Arrays = NUMPY,
+    ) -> None:
+        super().__init__(model, num_worlds, control_period_s)
+        self.arrays = arrays
+        self._lower, self._upper = map(arrays.constant, (model.lower, model.upper))
+        self._fastest = arrays.constant(model.velocity)
+        home = arrays.repeated(model.home, num_worlds)
+        #: State of all N worlds; who steps them by :meth:`moved` puts the result here.
+        self.state = RobotState(home, 0.0 * home, arrays.index([0] * num_worlds))
 
-    @abstractmethod
+    def reset(
+        self, joint_position: Array, worlds: Sequence[int] | Array | None = None
+    ) -> RobotState:
+        """See :meth:`Backend.reset`."""
+        arrays, state = self.arrays, self.state
+        rows = arrays.index(range(self.num_worlds) if worlds is None else worlds)
+        self.state = RobotState(
+            arrays.replaced(state.joint_position, rows, arrays.constant(joint_position)),
+            arrays.replaced(state.joint_velocity, rows, 0.0),
+            state.stamp_ns,
+        )
+        return self.state
+
     def moved(self, state: RobotState, joint_target: Array) -> RobotState:
         """
         Give the state after one control period, and change nothing.
@@ -157,6 +218,12 @@ class ArithmeticBackend(Backend):
         :param state: before.
         :param joint_target: (N, 7) [rad], finite.
         """
+        xp, period = self.arrays.xp, self.control_period_s
+        target = xp.clip(joint_target, self._lower, self._upper)
+        velocity = (target - state.joint_position) / period
+        velocity = xp.clip(velocity, -self._fastest, self._fastest)
+        position = state.joint_position + velocity * period
+        return RobotState(position, velocity, state.stamp_ns + self._period_ns)
 
     def step(self, joint_target: Array) -> RobotState:
         """See :meth:`Backend.step`."""

@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import BATCHED, DIFFERENTIABLE, ArithmeticBackend
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
@@ -43,36 +40,9 @@ class KinematicBackend(ArithmeticBackend):
         device: str = 'cpu',
         dtype: str = 'float32',
     ) -> None:
-        super().__init__(model, num_worlds, control_period_s)
-        self.arrays: TorchArrays = TorchArrays(device, dtype)
-        _check_memory(num_worlds, self.arrays, BYTES_PER_WORLD[dtype])
-        self._lower, self._upper = map(self.arrays.constant, (model.lower, model.upper))
-        self._fastest = self.arrays.constant(model.velocity)
-        home = self.arrays.repeated(model.home, num_worlds)
-        stamp = self.arrays.index([0]).repeat(num_worlds)
-        self.state = RobotState(home, 0.0 * home, stamp)
-
-    def reset(
-        self, joint_position: Array, worlds: Sequence[int] | Array | None = None
-    ) -> RobotState:
-        """See :meth:`Backend.reset`."""
-        arrays, state = self.arrays, self.state
-        rows = arrays.index(range(self.num_worlds) if worlds is None else worlds)
-        self.state = RobotState(
-            arrays.replaced(state.joint_position, rows, arrays.constant(joint_position)),
-            arrays.replaced(state.joint_velocity, rows, 0.0),
-            state.stamp_ns,
-        )
-        return self.state
-
-    def moved(self, state: RobotState, joint_target: Array) -> RobotState:
-        """See :meth:`ArithmeticBackend.moved`."""
-        xp, period = self.arrays.xp, self.control_period_s
-        target = xp.clip(joint_target, self._lower, self._upper)
-        velocity = (target - state.joint_position) / period
-        velocity = xp.clip(velocity, -self._fastest, self._fastest)
-        position = state.joint_position + velocity * period
-        return RobotState(position, velocity, state.stamp_ns + self._period_ns)
+        arrays = TorchArrays(device, dtype)
+        _check_memory(num_worlds, arrays, BYTES_PER_WORLD[dtype])
+        super().__init__(model, num_worlds, control_period_s, arrays)
 
     def detach(self) -> RobotState:
         """See :meth:`Backend.detach`."""

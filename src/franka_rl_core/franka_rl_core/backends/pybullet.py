@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from franka_rl_core.arrays import Array
 from franka_rl_core.backends.base import Backend, Camera, Marker
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.pictures.projection import FIELD_OF_VIEW
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
 
@@ -50,6 +52,9 @@ TIME_STEP_S = 0.002
 # The solver stops when an iteration changes the constraint impulses by less than this. Bullet's
 # default of 1e-7 takes longer and follows targets more closely; test_backends.py bounds the error.
 RESIDUAL_THRESHOLD = 1e-5
+# Of the inverse kinematics: postures to begin at beside the one given, repetitions from each, and
+# how near the tool shall come [m].
+_STARTS, _SEARCHES, _FOUND_M = 20, 50, 1e-6
 
 
 class PybulletBackend(Backend):
@@ -82,6 +87,7 @@ class PybulletBackend(Backend):
         self._look = look
         self._substeps = _substeps(control_period_s)
         self._studio: _Studio | None = None
+        self._kinematics: _Kinematics | None = None
         self._worlds = [_World(model) for _ in range(num_worlds)]
         self._stamp_ns = np.zeros(num_worlds, np.int64)
         self._state = np.array([world.read() for world in self._worlds])  # (N, 2, 7)
@@ -122,12 +128,28 @@ class PybulletBackend(Backend):
         self._studio = self._studio or _Studio(self.model, self._look)
         return self._studio.picture(self._state[world, 0].tolist(), camera or Camera(), markers)
 
+    def forward_kinematics(self, joint_position: Array) -> NDArray[np.float64]:
+        """See :meth:`Backend.forward_kinematics`."""
+        client = self._kinematic_client()
+        return np.array([client.tool_at(row.tolist()) for row in np.asarray(joint_position)])
+
+    def inverse_kinematics(self, tool_position: Array, joint_position: Array) -> Array:
+        """See :meth:`Backend.inverse_kinematics`."""
+        client = self._kinematic_client()
+        rows = zip(np.asarray(tool_position), np.asarray(joint_position), strict=True)
+        return np.array([client.inverse(goal.tolist(), start.tolist()) for goal, start in rows])
+
+    def _kinematic_client(self) -> _Kinematics:
+        self._kinematics = self._kinematics or _Kinematics(self.model)
+        return self._kinematics
+
     def close(self) -> None:
         """See :meth:`Backend.close`."""
-        while self._worlds:
-            self._worlds.pop().close()
-        if self._studio is not None:
-            self._studio.close()
+        clients = [*self._worlds, self._studio, self._kinematics]
+        self._worlds.clear()
+        for client in clients:
+            if client is not None:
+                client.close()
 
     def _set(self, state: NDArray[np.float64]) -> RobotState:
         self._state = state
@@ -137,9 +159,11 @@ class PybulletBackend(Backend):
 class _Client:
     """One physics client with one arm."""
 
-    def __init__(self, model: RobotModel, urdf: str) -> None:
+    def __init__(
+        self, model: RobotModel, urdf: str, flags: int = pybullet.URDF_MERGE_FIXED_LINKS
+    ) -> None:
         self._client = pybullet.connect(pybullet.DIRECT)
-        flags = pybullet.URDF_MERGE_FIXED_LINKS | pybullet.URDF_USE_INERTIA_FROM_FILE
+        flags |= pybullet.URDF_USE_INERTIA_FROM_FILE
         with _quiet(), tempfile.NamedTemporaryFile('w', suffix='.urdf') as file:
             file.write(urdf)
             file.flush()
@@ -150,8 +174,8 @@ class _Client:
         infos = [
             pybullet.getJointInfo(self._arm, i, physicsClientId=self._client) for i in range(count)
         ]
-        # With the fingers fixed and fixed links merged, what still moves are the arm's joints, in
-        # order.
+        self._links = [info[12].decode() for info in infos]
+        # With the fingers fixed, what still moves are the arm's joints, in order.
         self._joints = [info[0] for info in infos if info[2] == pybullet.JOINT_REVOLUTE]
         assert len(self._joints) == len(model.joint_names)
         self.place(model.home.tolist())
@@ -205,6 +229,49 @@ class _World(_Client):
         return [state[0] for state in states], [state[1] for state in states]
 
 
+class _Kinematics(_Client):
+    """Bullet's kinematics, for postures that no world is in."""
+
+    def __init__(self, model: RobotModel) -> None:
+        super().__init__(model, _closed(model.urdf_path.read_text()), flags=0)
+        self._tool = self._links.index(model.tool_frame)
+        self._lower, self._upper = model.range_lower.tolist(), model.range_upper.tolist()
+
+    def tool_at(self, position: list[float]) -> list[float]:
+        self.place(position)
+        state = pybullet.getLinkState(self._arm, self._tool, physicsClientId=self._client)
+        return list(state[4])  # of the link's frame, not of its centre of mass
+
+    def inverse(self, goal: list[float], start: list[float]) -> list[float]:
+        """Search from a posture, and from others where that ends at a limit: the best counts."""
+        random = np.random.default_rng(0)
+        others = random.uniform(self._lower, self._upper, (_STARTS, len(start))).tolist()
+        best, least = start, math.inf
+        for posture in [start, *others]:
+            found, error = self._search(goal, posture)
+            if error < least:
+                best, least = found, error
+            if error < _FOUND_M:
+                break
+        return best
+
+    def _search(self, goal: list[float], found: list[float]) -> tuple[list[float], float]:
+        """Repeat what Bullet finds, kept inside the limits, until the tool is there."""
+        for _ in range(_SEARCHES):
+            if (error := math.dist(self.tool_at(found), goal)) < _FOUND_M:
+                break
+            found = pybullet.calculateInverseKinematics(
+                self._arm,
+                self._tool,
+                goal,
+                maxNumIterations=100,
+                residualThreshold=_FOUND_M,
+                physicsClientId=self._client,
+            )
+            found = np.clip(found, self._lower, self._upper).tolist()
+        return found, error
+
+
 class _Studio(_Client):
     """Takes pictures of an arm, apart from the physics: a picture cannot disturb a world."""
 
@@ -228,7 +295,7 @@ class _Studio(_Client):
             camera.target, camera.distance, camera.yaw, camera.pitch, 0.0, 2
         )
         projection = pybullet.computeProjectionMatrixFOV(
-            45.0, camera.width / camera.height, 0.05, 5.0
+            FIELD_OF_VIEW, camera.width / camera.height, 0.05, 5.0
         )
         pixels = pybullet.getCameraImage(
             camera.width,

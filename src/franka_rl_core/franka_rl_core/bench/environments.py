@@ -46,6 +46,12 @@ def measure_pybullet(options: BenchOptions) -> Iterator[Row]:
         yield _row('pybullet', control, worlds, options, others)
 
 
+def measure_ikpy(options: BenchOptions) -> Iterator[Row]:
+    """Measure ikpy's chain: its forward kinematics takes one arm after the other."""
+    for control, worlds in (('joints', 1), ('joints', 64), ('ee', 1)):
+        yield _row('ikpy', control, worlds, options)
+
+
 def measure_kinematic(options: BenchOptions) -> Iterator[Row]:
     """Measure the batched kinematics, eager and compiled, ``ee`` beside ikpy."""
     modes = {'kinematic': False} if options.quick else {'kinematic': False, _COMPILED: True}

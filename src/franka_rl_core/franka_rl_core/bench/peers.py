@@ -5,18 +5,17 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from franka_rl_core.bench.timing import durations, rate
 from franka_rl_core.exceptions import MissingDependencyError
+from franka_rl_core.ikpy_chain import IkpyChain
 from franka_rl_core.robot_model import RobotModel
 
 # What --peers needs, by import name, and what installs it.
@@ -74,23 +73,12 @@ def ikpy_rate(model: RobotModel, solves: int) -> Callable[[], float]:
 
     :param solves: of a measurement.
     """
-    from ikpy.chain import Chain
-
-    path = _path_to_tool(model)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # that fixed joints are not active, which is what we say
-        plain = Chain.from_urdf_file(str(model.urdf_path), base_elements=path)
-        active = [link.name in model.joint_names for link in plain.links]
-        chain = Chain.from_urdf_file(
-            str(model.urdf_path), base_elements=path, active_links_mask=active
-        )
-    random = np.random.default_rng(0)
-    start = np.zeros(len(active))
-    start[np.flatnonzero(active)] = model.home
-    position = chain.forward_kinematics(start)[:3, 3]
+    chain, random = IkpyChain(model), np.random.default_rng(0)
+    start = model.home[None]
+    position = chain.tool_position(start)
 
     def step(displacement: NDArray[np.float64]) -> None:
-        chain.inverse_kinematics(position + displacement, initial_position=start)
+        chain.inverse(position + displacement, start)
 
     directions = random.normal(size=(solves, 3))
     directions *= DISPLACEMENT_M / np.linalg.norm(directions, axis=1, keepdims=True)
@@ -100,16 +88,3 @@ def ikpy_rate(model: RobotModel, solves: int) -> Callable[[], float]:
         return solves / sum(durations(step, list(directions)))
 
     return measure
-
-
-def _path_to_tool(model: RobotModel) -> list[str]:
-    """List links and joints of the URDF in turn, from the base to the tool."""
-    above = {}
-    for joint in ElementTree.parse(model.urdf_path).getroot().iter('joint'):
-        link, parent = joint.find('child'), joint.find('parent')
-        if link is not None and parent is not None:
-            above[link.attrib['link']] = (joint.attrib['name'], parent.attrib['link'])
-    path = [model.tool_frame]
-    while path[-1] != model.base_frame:
-        path += above[path[-1]]
-    return path[::-1]

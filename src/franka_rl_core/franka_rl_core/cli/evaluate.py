@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -35,17 +36,24 @@ def command(
         list[str] | None, typer.Option(help='Option of the backend, as name=value; repeatable.')
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help='Write a .gif or .mp4 of the first episodes, slowed down.')
+        Path | None,
+        typer.Option(
+            help='Write a .gif or .mp4 of the first episodes of the first world: goal, path of the '
+            'tool, distance; as many as fit into 300 pictures. Short episodes are slowed down; in '
+            'long ones, as of touch_*, every third control period has a picture.'
+        ),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Run a policy bundle and print its success rate with the 95 % confidence interval."""
     from franka_rl_core.envs.vector import FrankaVectorEnv
     from franka_rl_core.evaluation import as_it_is, evaluate
+    from franka_rl_core.pictures.files import VIDEOS, check_file
     from franka_rl_core.policies.bundle import PolicyBundle
-    from franka_rl_core.recording import Recorder, check_video
+    from franka_rl_core.recording import Recorder
 
-    check_video(video)
+    if video:
+        check_file(video, VIDEOS)
     policy = PolicyBundle(bundle)
     trained = policy.metadata.config
     config = as_it_is(
@@ -58,8 +66,9 @@ def command(
         backend_options={key: parse_yaml(v, key) for key, v in pairs(backend_option or []).items()},
     )
     policy.check(config)
-    with Recorder(FrankaVectorEnv(config), video) as env:
-        report = evaluate(env, policy.act, episodes, seed)
+    env = FrankaVectorEnv(config, autoreset=video is None)
+    with Recorder(env, video) if video else closing(env) as filmed:
+        report = evaluate(filmed, policy.act, episodes, seed)
     result = report.to_dict() | {'seed': seed, 'backend': backend, 'bundle': str(bundle)}
     write_json(json_file, result)
     print(report.summary())

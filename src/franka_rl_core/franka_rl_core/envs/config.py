@@ -39,7 +39,11 @@ class EnvConfig:
     robot: str = setting('panda', 'robot', choices=available_robots)
     backend: str = setting('pybullet', 'backend', choices=partial(registry.available, 'backends'))
     task: str = setting('reach', 'task', choices=partial(registry.available, 'tasks'))
-    control: str = setting('ee', 'kind of control', choices=partial(registry.available, 'actions'))
+    control: str = setting(
+        '',
+        "kind of control, empty for the task's",
+        choices=partial(registry.available, 'actions'),
+    )
     reward: str = setting('dense', 'reward of the task')
     num_envs: int = setting(1, 'worlds that are stepped together', low=1)
     workers: int = setting(1, 'processes the worlds are split over', low=1)
@@ -57,6 +61,16 @@ class EnvConfig:
     compile: bool = setting(
         False, 'fuse the arithmetic of a step; the first time that takes minutes'
     )
+
+    def __post_init__(self) -> None:
+        """
+        Fill in the control of the task, if none is chosen.
+
+        :raises UnknownNameError: there is no such task; the message lists those that are.
+        """
+        if not self.control:
+            control = registry.find('tasks', self.task).default_control
+            object.__setattr__(self, 'control', control)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the configuration as plain data, which ``settings.build`` reads back."""
@@ -85,10 +99,20 @@ def make_parts(config: EnvConfig, arrays: Arrays = NUMPY) -> Parts:
     """
     model = load_robot(config.robot)
     task = registry.find('tasks', config.task)(config.reward)
-    decoder = registry.find('actions', config.control)(model, config.action_scale or None, arrays)
-    safety = build(SafetyConfig, config.safety)
-    chain = SafetyChain(model, config.control_period, safety, arrays=arrays)
+    scale = config.action_scale or task.action_scales.get(config.control)
+    decoder = registry.find('actions', config.control)(model, scale, arrays)
+    chain = SafetyChain(model, config.control_period, safety_config(config), arrays=arrays)
     return Parts(model, task, task.observation_terms(config.control), decoder, chain, arrays)
+
+
+def safety_config(config: EnvConfig) -> SafetyConfig:
+    """
+    Give the limits of an environment: its own, else its task's, else the defaults.
+
+    :raises RefusedError: a key is unknown, or a value is not allowed.
+    """
+    task: type[Task] = registry.find('tasks', config.task)
+    return build(SafetyConfig, {**task.safety, **config.safety})
 
 
 def make_backend(config: EnvConfig) -> Backend:

@@ -43,7 +43,7 @@ class Stages:
     def __init__(self, parts: Parts, backend: Backend) -> None:
         self.parts, self.backend = parts, backend
         #: Actions and the state they were chosen in → joint targets, see ``ActionDecoder.decode``.
-        self.decode = parts.decoder.decode
+        self.decode = backend.decoding(parts.decoder)
         #: Joint targets → commands, see ``SafetyChain``.
         self.limit: SafetyChain | FusedChain = parts.chain
 
@@ -106,7 +106,7 @@ class FusedStages(Stages):
     def __init__(self, parts: Parts, backend: Backend) -> None:
         super().__init__(parts, backend)
         compiled = parts.arrays.compiled
-        self.decode = compiled(parts.decoder.decode)
+        self.decode = compiled(self.decode)
         self.limit = FusedChain(parts.chain, parts.arrays)
         self._see = compiled(super().see)
         self._move = compiled(self._moved)

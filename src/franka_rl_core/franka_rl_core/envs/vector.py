@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from franka_rl_core.arrays import Array
-from franka_rl_core.backends.base import Backend, Marker
+from franka_rl_core.backends.base import Backend, Camera, Marker
 from franka_rl_core.envs.base import GoalVectorEnv, Observation, Step, check_render_mode
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.envs.worlds import Worlds
 from franka_rl_core.settings import build
 from franka_rl_core.state import ArmState, as_numpy
+
+if TYPE_CHECKING:
+    from franka_rl_core.pictures.stage import Skeleton
 
 
 class FrankaVectorEnv(GoalVectorEnv):
@@ -48,13 +51,15 @@ class FrankaVectorEnv(GoalVectorEnv):
         if isinstance(backend, str):
             overrides['backend'], backend = backend, None
         check_render_mode(render_mode)
-        config = build(EnvConfig, {**(config or EnvConfig()).to_dict(), **overrides})
+        given = config.to_dict() if config else {}
+        config = build(EnvConfig, {**given, **overrides})
         #: The worlds, in the arrays of the backend
         self.worlds = Worlds(config, backend, autoreset)
         mode = AutoresetMode.SAME_STEP if autoreset else AutoresetMode.DISABLED
         super().__init__(config, mode, self.worlds.parts)
         self.backend = self.worlds.backend
         self.render_mode = render_mode
+        self._skeleton: Skeleton | None = None
 
     @property
     def arm(self) -> ArmState:
@@ -105,10 +110,23 @@ class FrankaVectorEnv(GoalVectorEnv):
         """Take a picture of every world, with its goal: N times (height, width, 3)."""
         return tuple(self.picture(world) for world in range(self.num_envs))
 
-    def picture(self, world: int) -> NDArray[np.uint8]:
-        """Take a picture of one world, with its goal: (height, width, 3)."""
-        goal = tuple(self.goals.goal[world].tolist())
-        return self.backend.render(world, markers=[Marker(goal)])
+    def picture(self, world: int, camera: Camera | None = None) -> NDArray[np.uint8]:
+        """
+        Take a picture of one world, with its goal: (height, width, 3).
+
+        An arm whose backend has no pictures is drawn as a skeleton.
+
+        :raises MissingDependencyError: there is nothing to draw it with.
+        """
+        x, y, z, *_ = self.goals.goal[world].tolist()
+        markers = [Marker((x, y, z))]
+        if 'pictures' in self.backend.capabilities:
+            return self.backend.render(world, camera, markers)
+        if self._skeleton is None or self._skeleton.camera != camera:
+            from franka_rl_core.pictures.stage import Skeleton
+
+            self._skeleton = Skeleton(self.parts.model, camera)
+        return self._skeleton.picture(self.arm.joint_position[world], markers)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the backend."""

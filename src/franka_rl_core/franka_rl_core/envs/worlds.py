@@ -104,6 +104,14 @@ class Worlds:
         self._restart(rows)
         return replace(outcome, observation=self._observation())
 
+    def spread(self, elapsed: Any) -> None:
+        """
+        Shorten the running episodes, so that those of many worlds do not all end together.
+
+        :param elapsed: (N,) steps that count as done already.
+        """
+        self._elapsed = self.arrays.index(elapsed)
+
     def detach(self) -> None:
         """Let gradients end here, on a differentiable backend."""
         self._arm = self.parts.model.arm_state(self.backend.detach())

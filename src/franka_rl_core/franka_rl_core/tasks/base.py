@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,6 +42,12 @@ class Task(ABC):
     random_size: ClassVar[int]
     #: Length of an episode [control periods].
     max_episode_steps: ClassVar[int]
+    #: Control where none is chosen.
+    default_control: ClassVar[str] = 'ee'
+    #: Displacement of an action of 1, for controls whose own default does not suit the task.
+    action_scales: ClassVar[Mapping[str, float]] = {}
+    #: Overrides of ``SafetyConfig`` that the task needs; users override them in turn.
+    safety: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, reward: str) -> None:
         if reward not in self.rewards:
@@ -54,6 +61,10 @@ class Task(ABC):
     @abstractmethod
     def sample_goal(self, uniform: Array) -> Array:
         """Draw goals by random numbers in [0, 1): (N, random_size) → (N, goal_size)."""
+
+    def fixed_goals(self) -> NDArray[np.float64] | None:
+        """Give all goals, (K, goal_size), of a task that has a list of them."""
+        return None
 
     @abstractmethod
     def observation_terms(self, control: str) -> tuple[ObservationTerm, ...]:

@@ -37,8 +37,9 @@ class ApgLearner(TorchLearner):
         if self.env.worlds is None:
             raise RefusedError('apg needs worlds in this process: gradients do not flow over ROS 2')
         self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=config.learning_rate)
+        updates = config.half_life * self.env.episode_steps / config.horizon
         self._schedule = torch.optim.lr_scheduler.ExponentialLR(
-            self._optimizer, gamma=0.5 ** (1.0 / config.half_life)
+            self._optimizer, gamma=0.5 ** (1.0 / updates)
         )
         self._last: dict[str, Tensor] = {}
 
@@ -49,11 +50,14 @@ class ApgLearner(TorchLearner):
         worlds.detach()
         observation = observation.detach()
         self.scaler(observation, train=True)
+        noise = self.config.noise * self._schedule.get_last_lr()[0] / self.config.learning_rate
         total, go_on = torch.zeros((), device=self.env.device), True
         for step in range(self.config.horizon):
             action = self.policy(self.scaler(observation, no_grad=False))
-            result = self.env.step(action)
-            total = total + self.config.gamma**step * result.reward.mean()
+            result = self.env.step(action + noise * torch.randn_like(action))
+            beyond = torch.clamp(action.abs() - 1.0, min=0.0).square().mean()
+            gain = result.reward.mean() - self.config.bound_weight * beyond
+            total = total + self.config.gamma**step * gain
             observation = result.observation
             self._steps += self.env.num_envs
             go_on = on_step() and go_on

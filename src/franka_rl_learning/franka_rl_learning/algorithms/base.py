@@ -19,6 +19,7 @@ from franka_rl_core import registry
 from franka_rl_core.backends.base import DIFFERENTIABLE
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import RefusedError
+from franka_rl_learning.record import EpisodeRecord
 
 
 class Learner(ABC):
@@ -36,6 +37,9 @@ class Learner(ABC):
     :param log: folder for TensorBoard.
     """
 
+    #: The worlds, in the way that the library wants them.
+    _env: Any
+
     @abstractmethod
     def __init__(
         self, algorithm: Algorithm, env: VectorEnv, config: Any, *, seed: int, log: Path
@@ -47,9 +51,15 @@ class Learner(ABC):
         """World steps so far, over all sessions."""
 
     @property
-    @abstractmethod
+    def episodes(self) -> EpisodeRecord:
+        """All episodes that have ended in its worlds."""
+        record: EpisodeRecord = self._env.episodes
+        return record
+
+    @property
     def recent(self) -> tuple[float, float]:
         """Mean return and success rate of the last 100 episodes; NaN before the first."""
+        return self.episodes.recent
 
     @abstractmethod
     def restart(self, seed: int) -> None:
@@ -128,7 +138,7 @@ class Algorithm:
         if DIFFERENTIABLE not in cls.capabilities:
             raise RefusedError(
                 f'{self.name} needs a differentiable backend: kinematic, '
-                f'not {environment.backend!r}; ppo and sac learn on any'
+                f'not {environment.backend!r}; the others learn on any'
             )
         if environment.compile:
             raise RefusedError(f'{self.name} needs gradients, which compile=true does not have')

@@ -10,6 +10,8 @@ from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import setting
 
 ACTIVATIONS = ('relu', 'tanh')
+NETWORKS = ('mlp', 'seed')
+NOISES = ('normal', 'ornstein_uhlenbeck', 'none')
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class PpoConfig(NetworkConfig):
 
 
 @dataclass(frozen=True)
-class SacConfig(NetworkConfig):
+class ReplayConfig(NetworkConfig):
     """
-    Soft actor-critic with hindsight experience replay.
+    What algorithms have that learn from a replay buffer, with hindsight experience replay.
 
-    Haarnoja et al. 2018, Andrychowicz et al. 2017.
+    Andrychowicz et al. 2017.
     """
 
     batch_size: int = setting(250, 'samples of one gradient step', low=2)
@@ -69,8 +71,56 @@ class SacConfig(NetworkConfig):
         4, 'gradient steps of an update; -1 for one per world step', low=-1
     )
     tau: float = setting(0.05, 'share of the target networks that is renewed', low=0.0, high=1.0)
-    ent_coef: float = setting(0.0, 'weight of the entropy; 0 to learn it', low=0.0)
     n_sampled_goal: int = setting(4, 'goals in hindsight per real one; 0 for none', low=0)
+
+
+@dataclass(frozen=True)
+class SacConfig(ReplayConfig):
+    """Soft actor-critic (Haarnoja et al. 2018)."""
+
+    ent_coef: float = setting(0.0, 'weight of the entropy; 0 to learn it', low=0.0)
+
+
+@dataclass(frozen=True)
+class DdpgConfig(ReplayConfig):
+    """Deep deterministic policy gradients (Lillicrap et al. 2016)."""
+
+    actor_learning_rate: float = setting(
+        0.0, "the actor's own step size of Adam; 0 for learning_rate", low=0.0, high=1.0
+    )
+    network: str = setting('mlp', 'networks: ' + ' or '.join(NETWORKS))
+    noise: str = setting('normal', 'noise of exploration: ' + ' or '.join(NOISES))
+    noise_sigma: float = setting(0.1, 'standard deviation of the noise', low=0.0)
+    noise_half_life: int = setting(
+        0, 'steps of a world in which the noise is halved; 0 for never', low=0
+    )
+    noise_theta: float = setting(0.2, 'pull of the Ornstein-Uhlenbeck noise to 0', low=0.0)
+    noise_dt: float = setting(0.01, 'its time step', low=1e-6)
+
+    def __post_init__(self) -> None:
+        """
+        Check what bounds cannot say.
+
+        :raises RefusedError: a name is unknown.
+        """
+        super().__post_init__()
+        for kind, name, known in (
+            ('network', self.network, NETWORKS),
+            ('noise', self.noise, NOISES),
+        ):
+            if name not in known:
+                raise UnknownNameError(kind, name, known)
+
+
+@dataclass(frozen=True)
+class Td3Config(DdpgConfig):
+    """Twin delayed DDPG (Fujimoto et al. 2018)."""
+
+    policy_delay: int = setting(2, 'gradient steps of the critics per one of the actor', low=1)
+    target_policy_noise: float = setting(
+        0.2, 'standard deviation of the noise in the targets', low=0.0
+    )
+    target_noise_clip: float = setting(0.5, 'largest noise in the targets', low=0.0)
 
 
 @dataclass(frozen=True)
@@ -87,8 +137,20 @@ class LargeBatchPpoConfig(PpoConfig):
 class ApgConfig(NetworkConfig):
     """Analytic policy gradients: short-horizon backpropagation through the worlds."""
 
-    learning_rate: float = setting(3e-2, 'first step size of Adam', low=0.0, high=1.0)
-    half_life: int = setting(40, 'updates in which the step size is halved', low=1)
+    learning_rate: float = setting(1e-2, 'first step size of Adam', low=0.0, high=1.0)
+    half_life: float = setting(
+        1.6, 'lengths of an episode in which the step size is halved', low=1e-3
+    )
+    noise: float = setting(
+        0.0,
+        'standard deviation of what is added to actions; falls as the step size does',
+        low=0.0,
+    )
+    bound_weight: float = setting(
+        0.0,
+        'weight of the square of what actions ask beyond [-1, 1], where gradients end',
+        low=0.0,
+    )
     gamma: float = setting(1.0, 'discount of the next reward', low=0.0, high=1.0)
-    horizon: int = setting(2, 'steps that a gradient goes back', low=1)
+    horizon: int = setting(4, 'steps that a gradient goes back', low=1)
     max_grad_norm: float = setting(1.0, 'largest norm of the gradient', low=0.0)

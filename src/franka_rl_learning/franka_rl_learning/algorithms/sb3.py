@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import pickle
 import random
@@ -25,13 +24,19 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 from stable_baselines3.sac.policies import SACPolicy
+from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from franka_rl_core import registry
 from franka_rl_core.envs.base import KEYS
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.base import Algorithm, Learner
-from franka_rl_learning.algorithms.config import SacConfig
+from franka_rl_learning.algorithms.sb3_arguments import (
+    action_noise,
+    arguments,
+    policy_class,
+    with_actor_rate,
+)
 from franka_rl_learning.export import DeterministicPolicy, Normalizer, export
 from franka_rl_learning.vec_env import GymnasiumVecEnv
 
@@ -59,10 +64,12 @@ class Sb3Learner(Learner):
         normalize['gamma'] = config.gamma
         wanted = normalize['norm_obs'] or normalize['norm_reward']
         self._normalizer = VecNormalize(self._env, **normalize) if wanted else None
-        self._class: type[BaseAlgorithm] = getattr(stable_baselines3, algorithm.class_name)
+        base = getattr(stable_baselines3, algorithm.class_name)
+        self._class: type[BaseAlgorithm] = with_actor_rate(base, config)
         self._log = str(log)
+        settings |= action_noise(config, self._env.action_space.shape[0])
         self.model: BaseAlgorithm = self._class(
-            'MultiInputPolicy', self._worlds, seed=seed, device='cpu', **settings
+            policy_class(config), self._worlds, seed=seed, device='cpu', **settings
         )
         self.model.set_logger(configure(self._log, ['tensorboard']))
 
@@ -188,7 +195,8 @@ def policy_module(
     """
     spaces = policy.observation_space.spaces  # type: ignore[attr-defined]
     sizes = [spaces[key].shape[0] for key in KEYS]
-    head = nn.Sequential(_Reordered(sizes, [KEYS.index(key) for key in spaces]), _head(policy))
+    seen = getattr(policy, 'seen', tuple(spaces))
+    head = nn.Sequential(_Reordered(sizes, [KEYS.index(key) for key in seen]), _head(policy))
     if normalizer is None or not normalizer.norm_obs:
         return DeterministicPolicy(head, None), sum(sizes)
     statistics: list[Any] = [normalizer.obs_rms[key] for key in KEYS]  # type: ignore[index]
@@ -214,28 +222,11 @@ def _head(policy: BasePolicy) -> nn.Module:
     """Give the network from features to the unclipped best action."""
     if isinstance(policy, ActorCriticPolicy):
         return nn.Sequential(policy.mlp_extractor.policy_net, policy.action_net)
+    if isinstance(policy, TD3Policy):
+        return policy.actor.mu
     if isinstance(policy, SACPolicy):
         return nn.Sequential(policy.actor.latent_pi, policy.actor.mu, nn.Tanh())
     raise RefusedError(f'no export is known for {type(policy).__name__}')
-
-
-def arguments(config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sort the settings into arguments of the algorithm and of the normaliser."""
-    values = dataclasses.asdict(config)
-    activation = {'relu': torch.nn.ReLU, 'tanh': torch.nn.Tanh}[values.pop('activation')]
-    policy = {'net_arch': list(values.pop('net_arch')), 'activation_fn': activation}
-    if 'log_std_init' in values:
-        policy['log_std_init'] = values.pop('log_std_init')
-    if isinstance(config, SacConfig):
-        values['ent_coef'] = config.ent_coef or 'auto'
-    if goals := values.pop('n_sampled_goal', 0):
-        values['replay_buffer_class'] = HerReplayBuffer
-        values['replay_buffer_kwargs'] = {'n_sampled_goal': goals}
-    normalize = {
-        'norm_obs': values.pop('normalize_observation', False),
-        'norm_reward': values.pop('normalize_reward', False),
-    }
-    return {**values, 'policy_kwargs': policy}, normalize
 
 
 def _one_episode(env: VectorEnv) -> int:

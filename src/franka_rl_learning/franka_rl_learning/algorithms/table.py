@@ -10,9 +10,11 @@ from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_learning.algorithms.base import Algorithm, Defaults
 from franka_rl_learning.algorithms.config import (
     ApgConfig,
+    DdpgConfig,
     LargeBatchPpoConfig,
     PpoConfig,
     SacConfig,
+    Td3Config,
 )
 
 # steps, steps of each world, worlds, episodes of the evaluation, steps between two checkpoints
@@ -26,6 +28,8 @@ _ROWS = (
     Algorithm('ppo', 'sb3', 'PPO', PpoConfig, _FEW),
     Algorithm('ppo', 'skrl', 'PPO', LargeBatchPpoConfig, _PPO),
     Algorithm('sac', 'sb3', 'SAC', SacConfig, _FEW),
+    Algorithm('ddpg', 'sb3', 'DDPG', DdpgConfig, _FEW),
+    Algorithm('td3', 'sb3', 'TD3', Td3Config, _FEW),
     Algorithm('apg', 'apg', 'ApgLearner', ApgConfig, _APG, needs_gradients=True),
 )
 

@@ -11,6 +11,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from franka_rl_core import registry
 from franka_rl_core.envs.base import KEYS
 from franka_rl_core.envs.worlds import Worlds
 from franka_rl_core.exceptions import RefusedError
@@ -49,6 +50,9 @@ class TensorEnv:
         spaces = env.single_observation_space.spaces  # type: ignore[attr-defined]
         self.observation_size = sum(spaces[key].shape[0] for key in KEYS)
         self.action_size = int(env.single_action_space.shape[0])  # type: ignore[index]
+        task = registry.find('tasks', env.config.task)  # type: ignore[attr-defined]
+        #: length of an episode
+        self.episode_steps: int = task.max_episode_steps
         self.steps = StepStatistics()
         self.episodes = EpisodeStatistics(self.num_envs, self.device)
 
@@ -58,6 +62,11 @@ class TensorEnv:
         if self.worlds:
             return _flat(self.worlds.reset(seed))
         return self._flat(self._env.reset(seed=seed)[0])
+
+    def spread(self) -> None:
+        """Let the running episodes end at different times, where worlds are in this process."""
+        if self.worlds:
+            self.worlds.spread(torch.randint(0, self.episode_steps, (self.num_envs,)).tolist())
 
     def step(self, actions: Tensor) -> Step:
         """Act for one control period, by (N, K) actions."""

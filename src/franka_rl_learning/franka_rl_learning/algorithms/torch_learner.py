@@ -23,6 +23,7 @@ from franka_rl_core.envs.base import KEYS
 from franka_rl_learning.algorithms.base import Algorithm, Learner
 from franka_rl_learning.algorithms.tensor_env import TensorEnv
 from franka_rl_learning.export import DeterministicPolicy, Normalizer, export
+from franka_rl_learning.record import EpisodeRecord
 
 STATE = 'state.pt'
 ACTIVATIONS = {'relu': nn.ReLU, 'tanh': nn.Tanh}
@@ -30,6 +31,8 @@ ACTIVATIONS = {'relu': nn.ReLU, 'tanh': nn.Tanh}
 CLIP = 5.0
 # Size of the last layer's first weights beside that of the others.
 LAST_LAYER = 0.3
+# Before it learns, each world keeps to a random action for this part of an episode.
+LOOK_AROUND = 10
 # Time between two records for TensorBoard [s].
 LOG_INTERVAL_S = 0.5
 
@@ -77,9 +80,9 @@ class TorchLearner(Learner):
         return self._steps
 
     @property
-    def recent(self) -> tuple[float, float]:
-        """See :attr:`Learner.recent`."""
-        return self.env.episodes.recent
+    def episodes(self) -> EpisodeRecord:
+        """See :attr:`Learner.episodes`."""
+        return self.env.episodes.record
 
     def restart(self, seed: int) -> None:
         """See :meth:`Learner.restart`."""
@@ -90,12 +93,31 @@ class TorchLearner(Learner):
     def learn(self, until: int, on_step: Callable[[], bool]) -> None:
         """See :meth:`Learner.learn`."""
         if self._observation is None:
-            self._observation = self.env.reset(self._seed)
+            self._observation = self._begin()
         go_on = True
         while go_on and self._steps < until:
             go_on = self.update(on_step)
             if time.monotonic() - self._written >= LOG_INTERVAL_S:
                 self._write()
+
+    def _begin(self) -> Tensor:
+        """
+        Start the episodes.
+
+        In the first steps of a training all worlds are nearly the same: a scaler that knew nothing
+        else would blow up the least difference. So it sees other steps before, which do not count:
+        nothing else is learned from them. And all episodes would end together.
+        """
+        if self._steps == 0:
+            self.env.reset(self._seed)
+            action = torch.rand(self.env.num_envs, self.env.action_size) * 2.0 - 1.0
+            action = action.to(self.env.device)
+            for _ in range(self.env.episode_steps // LOOK_AROUND):
+                with torch.no_grad():
+                    self.scaler(self.env.step(action).observation, train=True)
+        observation = self.env.reset(self._seed)
+        self.env.spread()
+        return observation
 
     @abstractmethod
     def update(self, on_step: Callable[[], bool]) -> bool:
