@@ -75,6 +75,17 @@ def test_train_sim_ends_with_bundle_and_success_rate(
     assert rate.startswith(f'success_rate: {content["success_rate"]:.2f} [')
 
 
+def test_train_ikpy_is_the_same_graph_on_ikpy(processes: Any, tmp_path: Path) -> None:
+    few = ('num_envs:=2', 'steps:=1100', 'evaluation_episodes:=2', 'config:={batch_size: 32}')
+    out = f'out:={tmp_path / "run"}'
+    system = processes.cli('up', 'train_ikpy', 'task:=touch_point', *few, out)
+    assert system.wait(120) == 0, processes.output(system)[1]
+    assert processes.output(system)[0].splitlines()[-1].startswith('success_rate: ')
+    config = PolicyBundle(tmp_path / 'run' / 'policy').metadata.config
+    assert (config.task, config.control) == ('touch_point', 'joints')
+    assert (tmp_path / 'run' / 'scores_trend.png').stat().st_size > 10_000
+
+
 def test_ctrl_c_ends_everything_and_resume_goes_on(processes: Any, tmp_path: Path) -> None:
     system = _learning(processes, tmp_path / 'run')
     children = _children(system)
@@ -126,13 +137,13 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['train_sin'], "unknown system 'train_sin'; known: deploy_real, deploy_sim, train_real, "),
+        (['train_sin'], "unknown system 'train_sin'; known: deploy_real, deploy_sim, train_ikpy, "),
         (['train_sim', 'stepz:=1'], "unknown argument 'stepz'; known: algo, "),
         (['train_sim', 'steps'], "'steps' must have the form name=value"),
         (['train_sim', 'robot:=ur5'], "unknown robot 'ur5'; known: fr3, panda"),
         (
             ['train_sim', 'backend:=gazebo'],
-            "unknown backend 'gazebo'; known: kinematic, mock, pybullet",
+            "unknown backend 'gazebo'; known: ikpy, kinematic, mock, pybullet",
         ),
         (['train_sim', 'task:=fly'], "unknown task 'fly'; known: reach"),
         (['train_sim', 'control:=feet'], "unknown action 'feet'; known: ee, joints"),

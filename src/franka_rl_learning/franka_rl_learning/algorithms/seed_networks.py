@@ -88,7 +88,7 @@ class SeedPolicy(TD3Policy):
         critic = super().make_critic(features_extractor)
         size = self.action_space.shape[0]  # type: ignore[index]
         for index in range(len(critic.q_networks)):
-            network = _Critic(critic.features_dim, size)
+            network = _Critic(critic.features_extractor.features_dim, size)
             critic.q_networks[index] = network
             critic.add_module(f'qf{index}', network)
         return critic.to(self.device)
