@@ -8,8 +8,10 @@ import pytest
 from franka_rl_core import registry
 from franka_rl_core.envs.config import EnvConfig, make_parts, safety_config
 from franka_rl_core.envs.vector import FrankaVectorEnv
-from franka_rl_core.exceptions import UnknownNameError
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
+from franka_rl_core.reachability import check_goals
 from franka_rl_core.robot_model import available_robots, load_robot
+from franka_rl_core.safety.base import SafetyConfig
 from franka_rl_core.state import RobotState
 from franka_rl_core.tasks.touch_plane import TouchPlaneTask
 from franka_rl_core.tasks.touch_plane_upright import ABOVE, TouchPlaneUprightTask
@@ -86,6 +88,29 @@ def test_tasks_choose_control_scale_and_limits_where_users_do_not():
     assert (safety_config(mine).floor_shift, safety_config(mine).joint_margin) == (0.02, 0.1)
     with pytest.raises(UnknownNameError, match="unknown task 'tuoch_plane'.*touch_plane"):
         EnvConfig(task='tuoch_plane')
+
+
+@pytest.mark.parametrize(
+    ('goal', 'message'),
+    [
+        (
+            (0.5, 0.0, -0.3),
+            'outside of the workspace of panda: x 0.1 to 0.85, y -0.6 to 0.6, z',
+        ),
+        ((0.84, 0.59, 1.0), 'out of the reach of panda: the nearest that it comes to is'),
+        ((float('nan'), 0.0, 0.5), 'outside of the workspace'),
+    ],
+)
+def test_goals_that_cannot_be_reached_are_refused(goal, message):
+    model = load_robot('panda')
+    with pytest.raises(RefusedError, match=message):
+        check_goals(model, SafetyConfig(), [(0.5, 0.0, 0.3), goal])
+    check_goals(model, SafetyConfig(), [(0.5, 0.0, 0.3)])
+
+
+def test_a_task_whose_goals_cannot_be_reached_is_refused_before_it_starts():
+    with pytest.raises(RefusedError, match=r'goal \(0.400, -0.200, 0.000\) m is outside'):
+        FrankaVectorEnv(task='touch_plane', backend='mock', safety={'floor_shift': 0.0})
 
 
 def test_the_state_is_that_of_the_seed():

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from franka_rl_core.envs.config import Parts
 from franka_rl_core.envs.goals import GoalSampler
 from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_core.reachability import check_goals
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import goal_from_msg
 
@@ -53,10 +54,11 @@ def make_goals(text: str, node: Node, parts: Parts, seed: int) -> Goals:
     :param node: receives the topic; somebody else spins it.
     :param parts: of the environment.
     :param seed: of the random goals.
-    :raises RefusedError: the text is none of these.
+    :raises RefusedError: the text is none of these, or the arm cannot reach the place.
     """
     fixed = parse_goal(text)
     if fixed is not None:
+        check_goals(parts.model, parts.chain.config, fixed)
         return lambda: fixed
     if text == 'topic':
         return TopicGoals(node, parts.model.base_frame).next

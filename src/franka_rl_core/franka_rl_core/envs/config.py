@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from franka_rl_core import registry
@@ -18,6 +18,7 @@ from franka_rl_core.backends.base import BATCHED, Backend
 from franka_rl_core.backends.parallel import ParallelBackend
 from franka_rl_core.exceptions import MissingDependencyError, RefusedError
 from franka_rl_core.observation import ObservationTerm
+from franka_rl_core.reachability import check_goals
 from franka_rl_core.robot_model import RobotModel, available_robots, load_robot
 from franka_rl_core.safety.base import SafetyConfig
 from franka_rl_core.safety.chain import SafetyChain
@@ -94,15 +95,26 @@ def make_parts(config: EnvConfig, arrays: Arrays = NUMPY) -> Parts:
     Build what training and deployment share.
 
     :param arrays: where the states live.
-    :raises RefusedError: a name or key of the configuration is unknown; the message lists the known
-        ones.
+    :raises RefusedError: a name or key of the configuration is unknown, and the message lists the
+        known ones; or the arm cannot reach a goal of the task.
     """
     model = load_robot(config.robot)
     task = registry.find('tasks', config.task)(config.reward)
     scale = config.action_scale or task.action_scales.get(config.control)
     decoder = registry.find('actions', config.control)(model, scale, arrays)
-    chain = SafetyChain(model, config.control_period, safety_config(config), arrays=arrays)
+    limits = safety_config(config)
+    chain = SafetyChain(model, config.control_period, limits, arrays=arrays)
+    _check_goals(config.task, config.robot, limits)
     return Parts(model, task, task.observation_terms(config.control), decoder, chain, arrays)
+
+
+@cache
+def _check_goals(task: str, robot: str, limits: SafetyConfig) -> None:
+    """Refuse a task with a list of goals if the arm cannot reach one of them."""
+    cls = registry.find('tasks', task)
+    goals = cls(next(iter(cls.rewards))).fixed_goals()
+    if goals is not None:
+        check_goals(load_robot(robot), limits, goals)
 
 
 def safety_config(config: EnvConfig) -> SafetyConfig:
