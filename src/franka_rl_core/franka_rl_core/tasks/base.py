@@ -89,3 +89,11 @@ class Task(ABC):
     def reward(self, terms: dict[str, Any]) -> Any:
         """Add up the weighted terms: (N,)."""
         return sum(weight * terms[name] for name, weight in self.weights.items())
+
+
+def point_distance(a: Any, b: Any) -> Any:
+    """Give the distance of points, which arrays (..., 3) or more begin with: (...) [m]."""
+    away = a - b
+    # Written out, so that its bits do not depend on how the arrays lie in memory.
+    x, y, z = away[..., 0], away[..., 1], away[..., 2]
+    return (x * x + y * y + z * z) ** 0.5

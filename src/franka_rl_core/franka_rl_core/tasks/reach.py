@@ -15,7 +15,7 @@ from franka_rl_core.columns import Scalar, evaluate
 from franka_rl_core.observation import ObservationTerm, terms_by_name
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
-from franka_rl_core.tasks.base import Task
+from franka_rl_core.tasks.base import Task, point_distance
 
 # panda-gym 3.0.7 (panda_gym/envs/tasks/reach.py, robots/panda.py, panda_tasks.py). Its robot stands
 # at x = -0.6 m, its goals are x, y in ±0.15 m and z in 0 to 0.3 m; here they are in the frame of
@@ -54,10 +54,7 @@ class ReachTask(Task):
 
     def distance(self, achieved: Any, desired: Any) -> Any:
         """See :meth:`Task.distance`."""
-        away = achieved - desired
-        # Written out, so that its bits do not depend on how the arrays lie in memory.
-        x, y, z = away[..., 0], away[..., 1], away[..., 2]
-        return (x * x + y * y + z * z) ** 0.5
+        return point_distance(achieved, desired)
 
     def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
         """See :meth:`Task.reward_terms`; ``distance`` [m], ``missed``: 1 until it is reached."""

@@ -27,7 +27,7 @@ from franka_rl_core.arrays import Array, namespace
 from franka_rl_core.observation import ObservationTerm, terms_by_name
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
-from franka_rl_core.tasks.base import Task
+from franka_rl_core.tasks.base import Task, point_distance
 
 THRESHOLD = 0.01  # [m]
 # What the seed's reward adds when the tool is nearer than so much [m].
@@ -78,10 +78,7 @@ class TouchTask(Task):
 
     def distance(self, achieved: Any, desired: Any) -> Any:
         """See :meth:`Task.distance`; of the tool, whatever else is in the goal."""
-        away = achieved - desired
-        # Written out, so that its bits do not depend on how the arrays lie in memory.
-        x, y, z = away[..., 0], away[..., 1], away[..., 2]
-        return (x * x + y * y + z * z) ** 0.5
+        return point_distance(achieved, desired)
 
     def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
         """
