@@ -420,7 +420,7 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
     processes.wait_for(observer, 'no_target')
     machines.node(machines.policy, 'policy', f'policy:={bundle}')
     # Out of reach: each episode lasts its two seconds, in which the cable can be cut.
-    words = (f'policy:={bundle}', 'driver:=fci', 'reset:=home', 'goal:=0.9,0.6,1.0')
+    words = (f'policy:={bundle}', 'driver:=fci', 'reset:=home', 'goal:=0.3,0.55,0.6')
     evaluator = machines.node(machines.policy, 'evaluator', *words)
     processes.wait_for(evaluator, 'episode 1: ', 60.0)
 

@@ -168,6 +168,7 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
         (['deploy_real', 'policy:=nowhere'], 'driver franka_ros2 is for the fr3, not for the pan'),
         (['train_real', 'driver:=fci', 'algo:=apg'], 'apg cannot learn over ROS 2'),
         (['train_real', 'driver:=fci', 'arm:=yes'], 'arm must be auto, true, false'),
+        (['train_real', 'driver:=fci', 'goal:=2,0,0'], 'outside of the workspace of panda: x 0.1'),
         (['train_real', 'driver:=fci', 'goal:=there'], "goal must be 'random', 'topic' or x,y,z"),
         (
             ['deploy_real', 'driver:=moveit'],

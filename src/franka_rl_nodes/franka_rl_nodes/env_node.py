@@ -53,8 +53,7 @@ class EnvNodeConfig(EnvConfig):
 
         :raises RefusedError: it names something unknown.
         """
-        make_parts(self)
-        parse_goal(self.goal)
+        parse_goal(self.goal, make_parts(self))
         check_arm(self.arm)
 
 

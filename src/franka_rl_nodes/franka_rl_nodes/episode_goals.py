@@ -28,12 +28,13 @@ _FRESH_S = 1.0
 Goals = Callable[[], NDArray[np.float64]]
 
 
-def parse_goal(text: str) -> NDArray[np.float64] | None:
+def parse_goal(text: str, parts: Parts) -> NDArray[np.float64] | None:
     """
     Read what the parameter ``goal`` says.
 
+    :param parts: of the environment.
     :returns: (3,) [m], or None for ``random`` and ``topic``.
-    :raises RefusedError: it is none of these.
+    :raises RefusedError: it is none of these, or the arm cannot reach the place.
     """
     if text in ('random', 'topic'):
         return None
@@ -43,6 +44,7 @@ def parse_goal(text: str) -> NDArray[np.float64] | None:
         goal = np.empty(0)
     if goal.shape != (3,) or not np.isfinite(goal).all():
         raise RefusedError(f"goal must be 'random', 'topic' or x,y,z [m], not {text!r}")
+    check_goals(parts.model, parts.chain.config, goal)
     return goal
 
 
@@ -56,9 +58,8 @@ def make_goals(text: str, node: Node, parts: Parts, seed: int) -> Goals:
     :param seed: of the random goals.
     :raises RefusedError: the text is none of these, or the arm cannot reach the place.
     """
-    fixed = parse_goal(text)
+    fixed = parse_goal(text, parts)
     if fixed is not None:
-        check_goals(parts.model, parts.chain.config, fixed)
         return lambda: fixed
     if text == 'topic':
         return TopicGoals(node, parts.model.base_frame).next

@@ -65,12 +65,12 @@ class EvaluatorConfig:
         """
         Check what can be checked before anything is started.
 
-        :raises RefusedError: the bundle is none, or a choice is unknown.
+        :raises RefusedError: the bundle is none, a choice is unknown, or the arm cannot reach the
+            goal.
         """
         if not self.policy:
             raise RefusedError('parameter policy must name the folder of a policy bundle')
-        PolicyBundle(self.policy)
-        parse_goal(self.goal)
+        parse_goal(self.goal, make_parts(PolicyBundle(self.policy).metadata.config))
         check_arm(self.arm)
         if self.reset not in RESETS:
             raise RefusedError(f'reset must be {" or ".join(RESETS)}, not {self.reset!r}')

@@ -44,6 +44,7 @@ def _graph(processes: Any, **env: Any) -> None:
     [
         {'backend': 'mock', 'num_envs': 3, 'control': 'ee', 'robot': 'panda'},
         {'backend': 'pybullet', 'num_envs': 2, 'control': 'ee', 'robot': 'panda'},
+        {'backend': 'ikpy', 'num_envs': 2, 'control': 'ee', 'robot': 'panda'},
         {'backend': 'kinematic', 'num_envs': 5, 'control': 'ee', 'robot': 'fr3'},
         {'backend': 'kinematic', 'num_envs': 700, 'control': 'joints', 'robot': 'panda'},
         {'backend': 'pybullet', 'num_envs': 3, 'workers': 2, 'control': 'joints', 'robot': 'fr3'},
