@@ -20,7 +20,7 @@ from franka_rl_interfaces.action import RunEpisode
 EARLY_NS = 1_000_000
 # Time beyond its limit after which an episode without joint states is given up [s].
 PATIENCE_S = 1.0
-# Time in which DDS finds who listens to the policy, and its driver, on a busy machine [s].
+# Time in which DDS finds who listens to the policy, on a busy machine [s].
 DISCOVERY_S = 10.0
 
 
@@ -77,15 +77,8 @@ class Episode:
         return True
 
     def is_overdue(self, now: float) -> bool:
-        """
-        Say whether it has lasted too long by the steady clock: its joint states have stopped.
-
-        Those of a policy that has just been started may not have come yet.
-        """
-        patience = self._limit + PATIENCE_S
-        if self._first_ns is None:
-            patience = max(patience, DISCOVERY_S)
-        return now - self._began > patience
+        """Say whether it has lasted too long by the steady clock: its joint states have stopped."""
+        return now - self._began > self._limit + PATIENCE_S
 
     def judge(self, stamp_ns: int, proposed: Proposed) -> bool:
         """Look where the arm is, and say whether the episode has ended."""

@@ -111,7 +111,6 @@ def _spare_from_collection() -> None:
     To look through all that was imported takes Python a tenth of a second, in which no thread runs,
     one that streams to an arm neither.
     """
-    gc.collect()
     gc.freeze()
 
 
