@@ -41,7 +41,8 @@ class IkpyChain:
     def tool_position(self, joint_position: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the tool positions (N, 3) [m], in base, for joint positions (N, 7) [rad]."""
         all_joints = self._all(joint_position)
-        return np.array([self._chain.forward_kinematics(row)[:3, 3] for row in all_joints])
+        tools = [self._chain.forward_kinematics(row)[:3, 3] for row in all_joints]
+        return np.reshape(tools, (-1, 3))
 
     def inverse(
         self,
@@ -64,7 +65,7 @@ class IkpyChain:
             )
             for goal, start in zip(tool_position, self._all(joint_position), strict=True)
         ]
-        return np.array(solutions)[:, self._joints]
+        return np.reshape(solutions, (-1, self._size))[:, self._joints]
 
     def _all(self, joint_position: NDArray[np.float64]) -> NDArray[np.float64]:
         """Add the joints that do not move: (N, 7) → (N, joints of the chain)."""

@@ -66,6 +66,12 @@ def test_what_is_out_of_reach_is_come_near_to(simulators, model, name):
     assert 1.0 < np.linalg.norm(far - tool) < np.linalg.norm(direction) - 0.7
 
 
+@pytest.mark.parametrize('name', SIMULATORS)
+def test_no_postures_are_no_problem(simulators, name):
+    assert simulators[name].forward_kinematics(np.zeros((0, 7))).shape == (0, 3)
+    assert simulators[name].inverse_kinematics(np.zeros((0, 3)), np.zeros((0, 7))).shape == (0, 7)
+
+
 def test_forward_kinematics_follows_every_step_and_reset(model):
     backend = IkpyBackend(model, 3)
     state = backend.reset(np.tile(model.home, (3, 1)))

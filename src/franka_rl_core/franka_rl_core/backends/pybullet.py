@@ -131,13 +131,15 @@ class PybulletBackend(Backend):
     def forward_kinematics(self, joint_position: Array) -> NDArray[np.float64]:
         """See :meth:`Backend.forward_kinematics`."""
         client = self._kinematic_client()
-        return np.array([client.tool_at(row.tolist()) for row in np.asarray(joint_position)])
+        tools = [client.tool_at(row.tolist()) for row in np.asarray(joint_position)]
+        return np.reshape(tools, (-1, 3))
 
     def inverse_kinematics(self, tool_position: Array, joint_position: Array) -> Array:
         """See :meth:`Backend.inverse_kinematics`."""
         client = self._kinematic_client()
         rows = zip(np.asarray(tool_position), np.asarray(joint_position), strict=True)
-        return np.array([client.inverse(goal.tolist(), start.tolist()) for goal, start in rows])
+        found = [client.inverse(goal.tolist(), start.tolist()) for goal, start in rows]
+        return np.reshape(found, (-1, len(self.model.home)))
 
     def _kinematic_client(self) -> _Kinematics:
         self._kinematics = self._kinematics or _Kinematics(self.model)
