@@ -77,6 +77,17 @@ def test_the_start_is_legal_and_the_goals_are_inside_the_workspace(name, robot):
     assert np.linalg.norm(model.tool_position(found) - goals, axis=1).max() < 1e-6
 
 
+@pytest.mark.parametrize('robot', available_robots())
+def test_at_the_start_the_arm_touches_nothing(robot):
+    """A guard would hold it there."""
+    pytest.importorskip('pinocchio')
+    from franka_rl_core.guard.collision import CollisionCheck
+
+    model = load_robot(robot)
+    start = TouchPlaneTask('dense').start_joint_position(model)
+    assert CollisionCheck(model, margin=0.02, table_height=-0.1).touching(start) == ''
+
+
 def test_tasks_choose_control_scale_and_limits_where_users_do_not():
     config = EnvConfig(task='touch_plane')
     assert (config.control, EnvConfig().control) == ('joints', 'ee')
