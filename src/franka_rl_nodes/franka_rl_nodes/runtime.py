@@ -111,6 +111,7 @@ def _spare_from_collection() -> None:
     To look through all that was imported takes Python a tenth of a second, in which no thread runs,
     one that streams to an arm neither.
     """
+    # Not after a collection: with one here, a policy sometimes received no joint states.
     gc.freeze()
 
 
