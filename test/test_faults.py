@@ -288,7 +288,7 @@ def test_two_publishers_on_the_command_topic(graph: Graph) -> None:
     rival = watch.ros.node.create_publisher(JointState, 'joint_command', qos.COMMAND)
     graph.check_fault('other_commander', 'there must be one guard')
     assert watch.robot[-1].errors == []
-    watch.ros.node.destroy_publisher(rival)
+    watch.ros.perform(watch.ros.node.destroy_publisher, rival)
 
 
 def test_a_bundle_that_is_swapped_under_a_running_policy(graph: Graph, tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_a_full_disk(graph: Graph) -> None:
     out, error = graph.processes.output(evaluator)
     assert 'episode 1: reached' in out, error
     assert 'failed: cannot write /dev/full: No space left on device' in error
-    assert graph.watch.status.state == GuardStatus.DISARMED
+    assert wait_until(lambda: graph.watch.status.state == GuardStatus.DISARMED)
     graph.check_rests()
 
 

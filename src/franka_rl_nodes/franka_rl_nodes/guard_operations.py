@@ -58,7 +58,7 @@ class Operations:
         self.driver: Driver
         #: whether targets are taken
         self.accepts = False
-        #: ARMING or RECOVERING while that goes on, and what is done just now
+        #: ARMING, RECOVERING or DISARMING while that goes on, and what is done just now
         self.phase: int | None = None
         self.detail = ''
         #: what the robot, and its joint follower, say of themselves
@@ -105,8 +105,9 @@ class Operations:
 
     def leave(self) -> None:
         """Brake, stop the controller, then the stream."""
-        self.accepts = False
-        self._disengage()
+        with self._in_phase(GuardStatus.DISARMING, 'the arm comes to rest, then its stream ends'):
+            self.accepts = False
+            self._disengage()
 
     def recover(self) -> None:
         """Forget everything, have the robot leave its reflex, and stream where the arm is."""

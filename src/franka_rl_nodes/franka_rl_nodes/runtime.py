@@ -181,9 +181,22 @@ class BackgroundNode:
 
         :raises BackendLostError: no answer within the time, or ROS was shut down.
         """
-        sent = self._executor.create_task(send, *arguments)
-        context = self.node.context
-        return result_of(result_of(sent, timeout_s, what, context), timeout_s, what, context)
+        sent = self.perform(send, *arguments, timeout_s=timeout_s, what=what)
+        return result_of(sent, timeout_s, what, self.node.context)
+
+    def perform(
+        self, work: Callable[..., Any], *arguments: Any, timeout_s: float = 5.0, what: str = 'a node'
+    ) -> Any:
+        """
+        Have the thread that spins do something, and give its result.
+
+        What is destroyed must be destroyed by it: it may just wait for that very thing, and then
+        ends with an ``InvalidHandle`` (rclpy 7.1).
+
+        :raises BackendLostError: not done within the time, or ROS was shut down.
+        """
+        done = self._executor.create_task(work, *arguments)
+        return result_of(done, timeout_s, what, self.node.context)
 
     def close(self) -> None:
         """Stop spinning and destroy the node; calling it twice is fine."""

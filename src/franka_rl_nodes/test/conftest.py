@@ -53,7 +53,7 @@ class FakeRobot:
         """Record targets, as a guard would, or leave them unheard."""
         node = self.ros.node
         if self._listening:
-            node.destroy_subscription(self._listening)
+            self.ros.perform(node.destroy_subscription, self._listening)
         arguments = (self._kind, 'joint_target', self.targets.append, self._qos)
         self._listening = node.create_subscription(*arguments) if wanted else None
 
@@ -216,7 +216,7 @@ class Watch:
 
         From the thread that spins: rclpy loses an answer that comes before it has noted the call.
         """
-        return self.result(self.ros.node.executor.create_task(question, *arguments))
+        return self.ros.perform(question, *arguments)
 
     def result(self, future: Any, timeout: float = 20.0) -> Any:
         """Wait for a future of the node."""

@@ -94,7 +94,7 @@ def _seen(watch: Any, topic: str, kind: Any, count: int) -> list[Any]:
     seen: list[Any] = []
     subscription = watch.ros.node.create_subscription(kind, topic, seen.append, qos.SENSOR)
     assert wait_until(lambda: len(seen) >= count), f'{topic}: {len(seen)} messages'
-    watch.ros.node.destroy_subscription(subscription)
+    watch.ros.perform(watch.ros.node.destroy_subscription, subscription)
     return seen
 
 

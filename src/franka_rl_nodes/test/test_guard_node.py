@@ -71,7 +71,7 @@ def test_is_not_armed_without_a_fresh_joint_state(robot: Any, spin: Any) -> None
 
 def test_streams_the_measured_posture_until_a_target_comes(robot: Any, arm: Arming) -> None:
     _armed(robot, arm)
-    assert robot.status.state == GuardStatus.ARMED
+    assert wait_until(lambda: robot.status.state == GuardStatus.ARMED)
     assert all(np.array_equal(command, robot.position) for command in robot.commands)
 
 
@@ -204,7 +204,7 @@ def test_another_commander_is_a_fault_and_is_refused(robot: Any, arm: Arming) ->
     _fault_because(robot, 'other_commander', 'there must be one guard')
     answer = arm(True)
     assert (answer.success, '2 nodes command the robot' in answer.message) == (False, True)
-    node.destroy_publisher(rival)
+    robot.ros.perform(node.destroy_publisher, rival)
     assert wait_until(lambda: arm(True).success)
 
 
@@ -222,7 +222,7 @@ def test_disarming_brakes_first_and_then_is_silent(robot: Any, arm: Arming, slee
     robot.send_target(robot.position, 9)
     sleep(0.2)
     assert len(robot.commands) == count
-    assert robot.status.state == GuardStatus.DISARMED
+    assert wait_until(lambda: robot.status.state == GuardStatus.DISARMED)
 
 
 def test_latency_is_published(robot: Any, arm: Arming) -> None:

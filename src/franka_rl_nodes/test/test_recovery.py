@@ -49,7 +49,7 @@ def _reflex(watch: Any) -> str:
         step = watch.position + 0.3
         rival.publish(joint_state_to_msg(watch.model.joint_names, step, (), time.time_ns()))
         time.sleep(0.02)
-    watch.ros.node.destroy_publisher(rival)
+    watch.ros.perform(watch.ros.node.destroy_publisher, rival)
     assert watch.robot[-1].mode == RobotStatus.REFLEX
     return errors[0]
 
@@ -74,9 +74,13 @@ def test_arming_waits_until_the_follower_follows(guard: Any, watch: Any) -> None
     assert [status.detail for status in arming[:1]] == ['the controller is being started']
     assert watch.follower[-1].data == 'FOLLOWING'
     assert watch.robot[-1].mode == RobotStatus.MOVE
+    count = len(watch.statuses)
     watch.guard.arm(False)
     assert wait_until(lambda: watch.follower[-1].data == 'INACTIVE')
-    assert watch.status.state == GuardStatus.DISARMED
+    assert wait_until(lambda: watch.status.state == GuardStatus.DISARMED)
+    leaving = {status.state for status in watch.statuses[count:]}
+    assert leaving <= {GuardStatus.ARMED, GuardStatus.DISARMING, GuardStatus.DISARMED}
+    assert GuardStatus.DISARMING in leaving
     assert watch.outside_limits() == []
 
 
