@@ -57,7 +57,7 @@ UNUSUAL = {
     'controller': 'joint_trajectory',
     'goal': '1',
     'arm': 'false',
-    'limits': '{tether: 0.1}',
+    'limits': '{tether: 0.05}',
     'driver_options': '{arm_prefix: left_}',
     'fci': '{strict: false}',
     'namespace': '9',

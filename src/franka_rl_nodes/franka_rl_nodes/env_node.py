@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from franka_rl_core.settings import setting
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
 from franka_rl_nodes.conversions import from_field, spec_to_msg, to_field
 from franka_rl_nodes.diagnostics import ERROR, OK, Diagnostics, Report
+from franka_rl_nodes.direct_service import DirectService
 from franka_rl_nodes.episode_goals import make_goals, parse_goal
 from franka_rl_nodes.guard_backend import GuardBackend
 from franka_rl_nodes.guard_client import arms_itself, check_arm
@@ -70,11 +72,13 @@ class EnvNode(Node):
         self._problem = ''
         self.create_service(DescribeEnv, '~/describe_env', self._on_describe)
         self.create_service(ResetEnv, '~/reset_env', self._on_reset)
-        self.create_service(StepEnv, '~/step_env', self._on_step)
+        self._lock = threading.Lock()  # of the environment
+        self._service = DirectService(self, StepEnv, '~/step_env', self._on_step)
         self._diagnostics = Diagnostics(self, self._report)
 
     def destroy_node(self) -> None:
         """Close the environment too."""
+        self._service.close()
         self._env.close()
         super().destroy_node()
 
@@ -96,17 +100,22 @@ class EnvNode(Node):
             return response
         options = {'reset_mask': mask} if len(mask) else None
         seed = request.seed if request.has_seed else None
-        try:
-            observation, _ = self._env.reset(seed=seed, options=options)
-        except FrankaRLError as error:
-            response.error = self._failed(error)
-            return response
-        self._sequence += 1
-        response.sequence = self._sequence
+        with self._lock:
+            try:
+                observation, _ = self._env.reset(seed=seed, options=options)
+            except FrankaRLError as error:
+                response.error = self._failed(error)
+                return response
+            self._sequence += 1
+            response.sequence = self._sequence
         _write(observation, response)
         return response
 
     def _on_step(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
+        with self._lock:
+            return self._stepped(request, response)
+
+    def _stepped(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
         shape = self._env.action_space.shape
         if not self._sequence:
             response.error = 'the environment was never reset'

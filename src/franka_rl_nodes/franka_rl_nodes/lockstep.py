@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from franka_rl_core.backends.base import Backend
 from franka_rl_core.state import RobotState, as_numpy
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
 from franka_rl_nodes.conversions import from_field, state_to_fields
+from franka_rl_nodes.direct_service import DirectService
 
 
 class LockStep:
@@ -35,8 +37,13 @@ class LockStep:
         self._sequence = 0
         self.steps = 0
         node.create_service(DescribeWorlds, '~/describe_worlds', self._on_describe)
-        node.create_service(StepWorlds, '~/step_worlds', self._on_step)
+        self._lock = threading.Lock()  # of the backend
         node.create_service(ResetWorlds, '~/reset_worlds', self._on_reset)
+        self._service = DirectService(node, StepWorlds, '~/step_worlds', self._on_step)
+
+    def close(self) -> None:
+        """Serve no more steps."""
+        self._service.close()
 
     def _on_describe(
         self, request: DescribeWorlds.Request, response: DescribeWorlds.Response
@@ -50,6 +57,12 @@ class LockStep:
         return response
 
     def _on_step(
+        self, request: StepWorlds.Request, response: StepWorlds.Response
+    ) -> StepWorlds.Response:
+        with self._lock:
+            return self._stepped(request, response)
+
+    def _stepped(
         self, request: StepWorlds.Request, response: StepWorlds.Response
     ) -> StepWorlds.Response:
         count = self._backend.num_worlds
@@ -83,8 +96,9 @@ class LockStep:
         if error := resets.error(count):
             response.error = error
         else:
-            self._sequence = request.sequence
-            self._write(self._backend.reset(resets.postures(), resets.worlds), response)
+            with self._lock:
+                self._sequence = request.sequence
+                self._write(self._backend.reset(resets.postures(), resets.worlds), response)
         return response
 
     def _write(self, state: RobotState, response: Any) -> None:

@@ -7,22 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-
-class _NeverCalled(CallbackGroup):
-    """A group whose members no executor waits for."""
-
-    def can_execute(self, entity: Any) -> bool:
-        return False
-
-    def beginning_execution(self, entity: Any) -> bool:
-        return False
-
-    def ending_execution(self, entity: Any) -> None:
-        pass
+from franka_rl_nodes.callback_groups import NeverCalled
 
 
 class PolledSubscription:
@@ -36,12 +24,12 @@ class PolledSubscription:
     """
 
     def __init__(self, node: Node, kind: type, topic: str, profile: QoSProfile) -> None:
-        group = _NeverCalled()
+        group = NeverCalled()
         self._kind = kind
         self._subscription = node.create_subscription(
             kind, topic, lambda _: None, profile, callback_group=group
         )
-        self._group = group  # the subscription only refers to it weakly
+        self._group = group  # kept
 
     def messages(self) -> Iterator[Any]:
         """Take what has come since the last time, oldest first."""

@@ -185,7 +185,11 @@ class BackgroundNode:
         return result_of(sent, timeout_s, what, self.node.context)
 
     def perform(
-        self, work: Callable[..., Any], *arguments: Any, timeout_s: float = 5.0, what: str = 'a node'
+        self,
+        work: Callable[..., Any],
+        *arguments: Any,
+        timeout_s: float = 5.0,
+        what: str = 'a node',
     ) -> Any:
         """
         Have the thread that spins do something, and give its result.

@@ -107,7 +107,7 @@ class SimulatorNode(Node):
 
     def destroy_node(self) -> None:
         """Close what it serves too."""
-        if isinstance(self._face, FrankaFace):
+        if not isinstance(self._face, Streaming):
             self._face.close()
         if self._backend is not None:
             self._backend.close()

@@ -44,12 +44,12 @@ class GuardLimits:
 
     jerk_fraction: float = setting(0.5, 'share of the joint jerk limits', low=0.01, high=0.95)
     tether: float = setting(
-        0.2,
-        'a command this far from the measured position is a fault: five times what the arm moves '
-        'in 40 ms at half its velocity limit',
-        unit='rad',
+        0.1,
+        'a command further from the measured position than a joint goes in so long at its velocity '
+        'limit is a fault: five times what it moves in 40 ms at half of it',
+        unit='s',
         low=0.01,
-        high=1.0,
+        high=0.5,
     )
     lost_state: float = setting(
         0.5, 'without a joint state for so long: a fault', unit='s', low=0.05, high=10.0
@@ -106,6 +106,7 @@ class Guard:
         self._chain = chain
         self._period = control_period_s
         self._limits = limits or GuardLimits()
+        self._tether = self._limits.tether * model.velocity  # (7,) [rad]
         self._planner, self._collision = self._make_tools()
         self._way_planner, self._way_collision = self._make_tools()  # for another thread
         self.monitor = StateMonitor(model)
@@ -305,7 +306,7 @@ class Guard:
             self.fault(Reason.STALE_STATE)
         elif problem is not Reason.NONE or measured is None:
             self.fault(problem)
-        elif not (np.abs(here.position - measured) <= self._limits.tether).all():
+        elif not (np.abs(here.position - measured) <= self._tether).all():
             self.fault(Reason.TETHER)
         elif age <= self._chain.config.max_state_age:
             if self.reason is Reason.STALE_STATE:  # no longer; it goes on with the next target

@@ -177,7 +177,7 @@ def _limits(plan: Plan, model: RobotModel, recording: Recording) -> dict[str, An
     stamps, reference = motion.followed(recording, plan.controller)
     error = motion.tracking_error(recording, stamps, reference)
     used = motion.limits_used(model, stamps, reference)
-    used['tether'] = error / GuardLimits().tether
+    used['tether'] = error / (GuardLimits().tether * model.velocity)
     return {
         'joints': list(model.joint_names),
         'samples': len(stamps),
