@@ -66,6 +66,23 @@ def test_the_preset_has_two_rates_and_both_networks_learn(seed_run: Any) -> None
     assert all(changed)
 
 
+@pytest.mark.parametrize('name', ['ddpg', 'sac'])
+def test_step_sizes_become_less(name: str, tmp_path: Path) -> None:
+    given = {'task': 'touch_plane', 'backend': 'mock', 'algorithm': name, 'num_envs': 2}
+    rates = {'learning_rate': 1e-3, 'learning_rate_half_life': 500, 'gradient_steps': 1}
+    environment, run = configure({**given, **rates, 'out': str(tmp_path)})
+    env = FrankaVectorEnv(environment)
+    learner = find_algorithm(name, 'mock').learner(
+        env, run.options('mock'), seed=0, log=tmp_path / 'log'
+    )
+    learner.restart(0)
+    learner.learn(1004, lambda: True)
+    model = learner.model
+    for optimizer in (model.actor.optimizer, model.critic.optimizer):
+        assert optimizer.param_groups[0]['lr'] == pytest.approx(0.25e-3, rel=0.01)
+    env.close()
+
+
 def test_the_exported_policy_looks_at_ten_numbers_only(seed_run: Any, tmp_path: Path) -> None:
     env, run, learner = seed_run
     result = train(env, run)

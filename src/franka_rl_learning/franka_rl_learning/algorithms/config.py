@@ -70,6 +70,9 @@ class ReplayConfig(NetworkConfig):
     gradient_steps: int = setting(
         4, 'gradient steps of an update; -1 for one per world step', low=-1
     )
+    learning_rate_half_life: int = setting(
+        0, 'world steps in which the step size is halved; 0 for never', low=0
+    )
     tau: float = setting(0.05, 'share of the target networks that is renewed', low=0.0, high=1.0)
     n_sampled_goal: int = setting(4, 'goals in hindsight per real one; 0 for none', low=0)
 

@@ -35,7 +35,7 @@ from franka_rl_learning.algorithms.sb3_arguments import (
     action_noise,
     arguments,
     policy_class,
-    with_actor_rate,
+    with_rates,
 )
 from franka_rl_learning.export import DeterministicPolicy, Normalizer, export
 from franka_rl_learning.vec_env import GymnasiumVecEnv
@@ -65,7 +65,7 @@ class Sb3Learner(Learner):
         wanted = normalize['norm_obs'] or normalize['norm_reward']
         self._normalizer = VecNormalize(self._env, **normalize) if wanted else None
         base = getattr(stable_baselines3, algorithm.class_name)
-        self._class: type[BaseAlgorithm] = with_actor_rate(base, config)
+        self._class: type[BaseAlgorithm] = with_rates(base, config)
         self._log = str(log)
         settings |= action_noise(config, self._env.action_space.shape[0])
         self.model: BaseAlgorithm = self._class(

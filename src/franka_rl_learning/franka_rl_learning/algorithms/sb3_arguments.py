@@ -22,8 +22,8 @@ from franka_rl_learning.algorithms.config import DdpgConfig, SacConfig
 
 # Settings that are no arguments of an algorithm's class.
 _OURS = (
-    *('actor_learning_rate', 'network', 'noise', 'noise_sigma'),
-    *('noise_half_life', 'noise_theta', 'noise_dt'),
+    *('actor_learning_rate', 'learning_rate_half_life', 'network'),
+    *('noise', 'noise_sigma', 'noise_half_life', 'noise_theta', 'noise_dt'),
 )
 
 
@@ -95,15 +95,23 @@ class FadingNoise(ActionNoise):
         self._noise.reset()
 
 
-def with_actor_rate(cls: type[BaseAlgorithm], config: Any) -> type[BaseAlgorithm]:
-    """Give the class, or one whose actor has a step size of its own, which the library lacks."""
-    rate = getattr(config, 'actor_learning_rate', 0.0)
-    if not rate:
+def with_rates(cls: type[BaseAlgorithm], config: Any) -> type[BaseAlgorithm]:
+    """
+    Give the class, or one whose step sizes the library's lacks.
+
+    They become less, and the actor's is another one.
+    """
+    actor = getattr(config, 'actor_learning_rate', 0.0)
+    half_life = getattr(config, 'learning_rate_half_life', 0)
+    if not (actor or half_life):
         return cls
 
     def update(self: Any, optimizers: Any) -> None:
         cls._update_learning_rate(self, optimizers)
-        for group in self.actor.optimizer.param_groups:
-            group['lr'] = rate
+        left = 0.5 ** (self.num_timesteps / half_life) if half_life else 1.0
+        rates = [(optimizer, config.learning_rate) for optimizer in optimizers]
+        for optimizer, rate in [*rates, (self.actor.optimizer, actor or config.learning_rate)]:
+            for group in optimizer.param_groups:
+                group['lr'] = left * rate
 
     return type(cls.__name__, (cls,), {'_update_learning_rate': update})
