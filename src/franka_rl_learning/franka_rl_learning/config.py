@@ -37,6 +37,13 @@ class TrainConfig:
     episodes: int = setting(
         0, 'episodes to learn from, of all worlds and sessions; 0 for as many as steps allow', low=0
     )
+    stop_at: float = setting(
+        0.0,
+        'success rate without noise, looked at after a checkpoint, with which the training ends '
+        'before its steps do; 0 for never',
+        low=0.0,
+        high=1.0,
+    )
     seed: int = setting(0, 'seed of weights, exploration and goals', low=0, high=1e9)
     out: str = setting(
         '', 'folder of the run; if none is given, runs/<task>-<algorithm>-<date-time>'
@@ -82,8 +89,10 @@ class TrainConfig:
         algorithm = self.find(environment.backend)
         defaults = algorithm.defaults
         suited = suited_settings(environment.task, algorithm.name)
-        wanted = suited.pop('steps', 0)
+        wanted, stop_at = suited.pop('steps', 0), suited.pop('stop_at', 0.0)
         steps = self.steps or (0 if self.episodes else wanted)
+        # Who says how long to learn wants that.
+        stop_at = self.stop_at or (0.0 if self.steps or self.episodes else stop_at)
         episodes, interval = self.evaluation_episodes, self.checkpoint_interval
         if not self.checkpoint_episodes:
             least = LEAST_EPISODES * one_episode(environment)
@@ -93,6 +102,7 @@ class TrainConfig:
         return dataclasses.replace(
             self,
             steps=steps or most,
+            stop_at=stop_at,
             algorithm_options={**suited, **self.algorithm_options},
             checkpoint_interval=interval,
             evaluation_episodes=defaults.evaluation_episodes if episodes < 0 else episodes,

@@ -21,7 +21,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from franka_rl_core.envs.config import make_parts
-from franka_rl_core.evaluation import Episode, EvaluationReport, evaluate
+from franka_rl_core.evaluation import Act, Episode, EvaluationReport, evaluate
 from franka_rl_core.policies.bundle import GRAPH_FILE, PolicyBundle, write_bundle
 from franka_rl_core.policies.metadata import describe
 from franka_rl_learning.algorithms.base import Learner
@@ -34,6 +34,10 @@ from franka_rl_learning.trend import check_matplotlib, title_of
 
 # World steps after which is looked whether enough episodes have ended for a checkpoint.
 _STRIDE = 1_000
+# To see whether the success rate is there with which to stop: so many episodes, and only where with
+# the noise of exploration this share of it is there.
+_JUDGED_EPISODES = 90
+_PROMISING = 0.8
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def train(
     watch = Watch(learner, config, scribe, on_progress, should_stop, progress_interval)
     with scribe:
         try:
-            _learn(learner, config, run, watch, one_episode(environment))
+            _learn(learner, env, config, run, watch, one_episode(environment))
         finally:
             scribe.finish()
         return _finish(learner, env, config, run, watch)
@@ -125,7 +129,12 @@ def goal_seed(*numbers: int) -> int:
 
 
 def _learn(
-    learner: Learner, config: TrainConfig, run: RunFolder, watch: Watch, one_episode: int
+    learner: Learner,
+    env: VectorEnv,
+    config: TrainConfig,
+    run: RunFolder,
+    watch: Watch,
+    one_episode: int,
 ) -> None:
     watch.report()
     while watch.goes_on:
@@ -136,7 +145,18 @@ def _learn(
             # First, because what is more in it than in the checkpoint is cut off by who resumes.
             learner.episodes.save(run.record)
             run.checkpoints.save(learner.steps, learner.save)
+        if config.stop_at and _is_solved(learner, env, config, watch):
+            break
     watch.report()
+
+
+def _is_solved(learner: Learner, env: VectorEnv, config: TrainConfig, watch: Watch) -> bool:
+    """Look whether it is time to stop; only where the last episodes promise it."""
+    if not learner.recent[1] >= _PROMISING * config.stop_at:
+        return False
+    seed = goal_seed(config.seed, learner.steps, 2)
+    report = _judge(learner.act, env, _JUDGED_EPISODES, seed, watch)
+    return report is not None and report.success_rate >= config.stop_at
 
 
 def _learn_segment(learner: Learner, config: TrainConfig, watch: Watch, one_episode: int) -> None:
@@ -178,19 +198,28 @@ def _evaluate(
     environment = env.config  # type: ignore[attr-defined]
     bundle = PolicyBundle(folder)
     bundle.check(environment)
+    report = _judge(bundle.act, env, episodes, seed, watch)
+    if report is None:
+        return None
+    evaluation = report.to_dict() | {'seed': seed, 'backend': environment.backend}
+    metadata = dataclasses.replace(bundle.metadata, evaluation=evaluation)
+    write_bundle(folder, (folder / GRAPH_FILE).read_bytes(), metadata)
+    return report
+
+
+def _judge(
+    act: Act, env: VectorEnv, episodes: int, seed: int, watch: Watch
+) -> EvaluationReport | None:
+    """Evaluate; None if it was stopped."""
 
     def ask(_: Episode) -> None:
         if not watch.go_on():
             raise _StoppedError
 
     try:
-        report = evaluate(env, bundle.act, episodes, seed, on_episode=ask)  # type: ignore[arg-type]
+        return evaluate(env, act, episodes, seed, on_episode=ask)  # type: ignore[arg-type]
     except _StoppedError:
         return None
-    evaluation = report.to_dict() | {'seed': seed, 'backend': environment.backend}
-    metadata = dataclasses.replace(bundle.metadata, evaluation=evaluation)
-    write_bundle(folder, (folder / GRAPH_FILE).read_bytes(), metadata)
-    return report
 
 
 class _StoppedError(Exception):

@@ -119,7 +119,8 @@ def test_what_suits_a_task_is_known_and_counts_less_than_what_is_said(task: str)
         environment, run = configure({'task': task, 'backend': backend})
         assert (run.algorithm, run.steps) == (algorithm, content[algorithm]['steps'])
         options = run.options(backend)
-        suited = {k: v for k, v in content[algorithm].items() if k != 'steps'}
+        suited = {k: v for k, v in content[algorithm].items() if k not in ('steps', 'stop_at')}
+        assert run.stop_at == content[algorithm].get('stop_at', 0.0)
         assert {k: getattr(options, k) for k in suited} == suited
         mine = configure({'task': task, 'backend': backend, 'steps': 1000, 'learning_rate': 1e-4})
         assert mine[1].steps == 1000 and mine[1].options(backend).learning_rate == 1e-4

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -14,6 +15,8 @@ from learning_helpers import ROWS, FailingEnv, graph, quick, run, small_env
 
 from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.policies.bundle import PolicyBundle
+from franka_rl_learning import training
+from franka_rl_learning.config import configure
 from franka_rl_learning.progress import Progress
 from franka_rl_learning.run_folder import RunFolder
 from franka_rl_learning.training import train
@@ -55,6 +58,39 @@ def test_a_request_to_stop_ends_at_once_with_a_checkpoint(tmp_path: Path) -> Non
     result = train(small_env(), quick(tmp_path), should_stop=should_stop)
     assert result.stopped and result.bundle is None and result.steps == 80
     assert run(tmp_path, resume=True).steps >= 512
+
+
+@pytest.mark.parametrize(('rate', 'steps'), [(0.5, 512), (1.0, 1024)])
+def test_a_success_rate_ends_a_training_before_its_steps(
+    rate: float, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = iter([0.4, 0.6, 0.9, 0.99])
+    judged: list[int] = []
+
+    def judge(env: object, act: object, episodes: int, seed: int, on_episode: object) -> object:
+        judged.append(seed)
+        return SimpleNamespace(success_rate=next(rates))
+
+    monkeypatch.setattr(training, 'evaluate', judge)
+    monkeypatch.setattr(training, '_PROMISING', 0.0)
+    result = run(tmp_path, stop_at=rate, steps=1024, checkpoint_interval=256)
+    assert (result.steps, result.stopped) == (steps, False)
+    assert len(set(judged)) == steps // 256 and result.bundle is not None
+
+
+def test_a_training_without_promise_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, 'evaluate', lambda *_, **__: pytest.fail('it takes time'))
+    assert run(tmp_path, stop_at=1.0, checkpoint_interval=128).steps == 512
+
+
+def test_who_says_how_long_to_learn_learns_so_long() -> None:
+    touch = {'task': 'touch_plane', 'backend': 'ikpy'}
+    assert configure(touch)[1].stop_at == 1.0
+    for said in ({'steps': 1000}, {'episodes': 10}):
+        assert configure({**touch, **said})[1].stop_at == 0.0
+        assert configure({**touch, **said, 'stop_at': 0.9})[1].stop_at == 0.9
 
 
 def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path) -> None:
