@@ -29,7 +29,7 @@ _CASES: dict[str, dict[str, Any]] = {
         'backend': 'ikpy',
         'algorithm': 'ddpg',
         'task': 'touch_plane',
-        'steps': 30_000,
+        'steps': 20_000,
         'evaluation_episodes': 0,
     },
 }
