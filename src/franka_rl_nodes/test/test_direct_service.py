@@ -1,0 +1,71 @@
+# Copyright 2026 The franka_rl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls past the executors: one end waits for answers, the other for requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from rclpy.node import Node
+from std_srvs.srv import SetBool
+
+from franka_rl_core.exceptions import BackendLostError
+from franka_rl_nodes.direct_client import DirectClient
+from franka_rl_nodes.direct_service import DirectService
+
+
+@pytest.fixture
+def ends(context: Any) -> Iterator[SimpleNamespace]:
+    """Give both ends of a service, on nodes that nobody spins; each may be made to wait."""
+    free = threading.Event()
+    free.set()
+
+    def answer(request: Any, response: Any) -> Any:
+        free.wait(10.0)
+        if not request.data:
+            raise ValueError('nothing to do')
+        response.message = 'done'
+        return response
+
+    server, asking = (Node(name, context=context) for name in ('server', 'asking'))
+    service = DirectService(server, SetBool, '~/do', answer)
+    client = DirectClient(asking, SetBool, 'server/do')
+    client.wait(10.0)
+    yield SimpleNamespace(server=server, service=service, client=client, free=free)
+    free.set()
+    service.close()
+    for node in (server, asking):
+        node.destroy_node()
+
+
+def test_answers_though_no_executor_runs(ends: SimpleNamespace) -> None:
+    for _ in range(3):
+        assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(ends: SimpleNamespace) -> None:
+    ends.free.clear()
+    with pytest.raises(BackendLostError, match='server/do did not answer within 0.2 s'):
+        ends.client.call(SetBool.Request(data=True), 0.2)
+    ends.free.set()
+    assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+
+
+def test_what_goes_wrong_ends_the_node(ends: SimpleNamespace, context: Any) -> None:
+    with pytest.raises(BackendLostError):
+        ends.client.call(SetBool.Request(data=False), 5.0)
+    assert ends.server.failed and not context.ok()
+
+
+def test_a_closed_one_answers_no_more(ends: SimpleNamespace) -> None:
+    ends.service.close()
+    ends.service.close()
+    with pytest.raises(BackendLostError):
+        ends.client.call(SetBool.Request(data=True), 0.3)
