@@ -20,6 +20,8 @@ from franka_rl_learning.training import train
 
 # Steps of the shorter runs of --quick.
 _QUICK_STEPS = 2_000
+# At most: whole trainings take long.
+_ROUNDS = 3
 # By default the shortest training there is and one of half a minute; and a part of a long one,
 # which draws again and again.
 _CASES: dict[str, dict[str, Any]] = {
@@ -41,7 +43,7 @@ def measure(options: BenchOptions) -> Iterator[Row]:
         settings = case | ({'steps': _QUICK_STEPS} if options.quick else {})
         candidates = {str(plot): partial(_seconds, settings, plot) for plot in (True, False)}
         _seconds(settings | {'steps': _QUICK_STEPS}, plot=True)  # imports what is needed
-        measured = rounds(candidates, options.rounds)
+        measured = rounds(candidates, min(options.rounds, _ROUNDS))
         ratios = [a / b for a, b in zip(measured['True'], measured['False'], strict=True)]
         yield Row(
             f'watch_overhead/{name}',
