@@ -156,7 +156,7 @@ class GuardNode(Node):
         self._states = PolledSubscription(self, JointState, 'franka/joint_states', qos.SENSOR)
         self._status = self.create_publisher(GuardStatus, '~/status', qos.LATCHED)
         self._latency = self.create_publisher(StepLatency, '~/latency', qos.REPORT)
-        self._targets = PolledSubscription(self, JointTarget, 'joint_target', qos.COMMAND)
+        self.create_subscription(JointTarget, 'joint_target', self._on_target, qos.COMMAND)
         self.create_subscription(
             String,
             'joint_follower_controller/state',
@@ -194,10 +194,6 @@ class GuardNode(Node):
         if asked is not None and follows:
             self._asked = None
             self._publish_latency(*asked)
-        # After the sample, which is in more of a hurry; not by an executor, whose thread would take
-        # turns with this one.
-        for target in self._targets.messages():
-            self._on_target(target)
         if self._reported != self._summary():
             self._publish_status()
 

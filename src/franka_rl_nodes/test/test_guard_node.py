@@ -106,7 +106,7 @@ def test_a_bad_target_holds_the_arm_and_the_reason_is_published(
     _armed(robot, arm)
     robot.send_target(position, 1, names)
     _held_because(robot, reason)
-    assert robot.status.held >= 1
+    assert wait_until(lambda: robot.status.held >= 1)  # by the next heartbeat
     count = len(robot.commands)
     assert wait_until(lambda: len(robot.commands) > count + 10)
     assert all(np.array_equal(command, robot.position) for command in robot.commands)
