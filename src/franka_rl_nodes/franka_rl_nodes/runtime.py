@@ -163,6 +163,7 @@ class BackgroundNode:
         self.node = node
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._spin, name=node.get_name(), daemon=True)
         self._thread.start()
 
@@ -205,13 +206,16 @@ class BackgroundNode:
     def close(self) -> None:
         """Stop spinning and destroy the node; calling it twice is fine."""
         if self._thread.is_alive():
-            self._executor.shutdown(timeout_sec=1.0)
+            # By the thread itself: an executor that is shut down while it spins may fail.
+            self._executor.create_task(self._end.set)
             self._thread.join(timeout=2.0)
+            self._executor.shutdown(timeout_sec=1.0)
             self.node.destroy_node()
 
     def _spin(self) -> None:
         with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
+            while not self._end.is_set():
+                self._executor.spin_once()
 
 
 def call(client: Client, request: Any, timeout_s: float) -> Any:
