@@ -316,6 +316,9 @@ def test_a_policy_of_another_period_than_the_guard(graph: Graph, tmp_path: Path)
     assert graph.policy.wait(10) == 0
     write_proportional_bundle(tmp_path / 'other', EnvConfig(backend='mock', control_period=0.02))
     graph.processes.node('policy', policy=tmp_path / 'other')
+    # Not while it starts: on a busy machine that takes the processor from the arm.
+    names = graph.watch.ros.node.get_node_names
+    assert wait_until(lambda: 'policy' in names(), 30.0)
     graph.watch.arm()
     handle = graph.watch.begin(
         RunEpisode, 'policy/run_episode', goal=to_field(FAR, 'float64'), time_limit=1.0
