@@ -27,14 +27,19 @@ class DirectService:
     :param node: the node.
     :param kind: type of the service.
     :param name: its name.
-    :param answer: called with a request and an empty response; gives the response. What it shares
-        with the node's callbacks must be locked.
+    :param answer: called with a request and an empty response; gives the response.
+    :param lock: of what it shares with the node's callbacks; held while it answers.
     """
 
     def __init__(
-        self, node: Node, kind: Any, name: str, answer: Callable[[Any, Any], Any]
+        self,
+        node: Node,
+        kind: Any,
+        name: str,
+        answer: Callable[[Any, Any], Any],
+        lock: threading.Lock,
     ) -> None:
-        self._node, self._kind, self._answer = node, kind, answer
+        self._node, self._kind, self._answer, self._lock = node, kind, answer, lock
         self._group = NeverCalled()
         self._service = node.create_service(kind, name, answer, callback_group=self._group)
         self._wait_set = _rclpy.WaitSet(0, 0, 0, 0, 1, 0, node.context.handle)
@@ -58,7 +63,8 @@ class DirectService:
                     self._wait_set.wait(int(1e9 * SLICE_S))
                     request, header = handle.service_take_request(self._kind.Request)
                     if header is not None:
-                        answer = self._answer(request, self._kind.Response())
+                        with self._lock:
+                            answer = self._answer(request, self._kind.Response())
                         handle.service_send_response(answer, header.request_id)
         except Exception as error:  # whatever it is, the node has to end
             give_up(self._node, f'{self._service.srv_name} has ended: {error!r}')

@@ -73,7 +73,7 @@ class EnvNode(Node):
         self.create_service(DescribeEnv, '~/describe_env', self._on_describe)
         self.create_service(ResetEnv, '~/reset_env', self._on_reset)
         self._lock = threading.Lock()  # of the environment
-        self._service = DirectService(self, StepEnv, '~/step_env', self._on_step)
+        self._service = DirectService(self, StepEnv, '~/step_env', self._on_step, self._lock)
         self._diagnostics = Diagnostics(self, self._report)
 
     def destroy_node(self) -> None:
@@ -112,10 +112,6 @@ class EnvNode(Node):
         return response
 
     def _on_step(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
-        with self._lock:
-            return self._stepped(request, response)
-
-    def _stepped(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
         shape = self._env.action_space.shape
         if not self._sequence:
             response.error = 'the environment was never reset'

@@ -39,7 +39,7 @@ class LockStep:
         node.create_service(DescribeWorlds, '~/describe_worlds', self._on_describe)
         self._lock = threading.Lock()  # of the backend
         node.create_service(ResetWorlds, '~/reset_worlds', self._on_reset)
-        self._service = DirectService(node, StepWorlds, '~/step_worlds', self._on_step)
+        self._service = DirectService(node, StepWorlds, '~/step_worlds', self._on_step, self._lock)
 
     def close(self) -> None:
         """Serve no more steps."""
@@ -57,12 +57,6 @@ class LockStep:
         return response
 
     def _on_step(
-        self, request: StepWorlds.Request, response: StepWorlds.Response
-    ) -> StepWorlds.Response:
-        with self._lock:
-            return self._stepped(request, response)
-
-    def _stepped(
         self, request: StepWorlds.Request, response: StepWorlds.Response
     ) -> StepWorlds.Response:
         count = self._backend.num_worlds

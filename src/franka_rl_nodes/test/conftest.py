@@ -216,7 +216,7 @@ class Watch:
 
         From the thread that spins: rclpy loses an answer that comes before it has noted the call.
         """
-        return self.ros.perform(question, *arguments)
+        return self.ros.perform(question, *arguments, timeout_s=20.0)
 
     def result(self, future: Any, timeout: float = 20.0) -> Any:
         """Wait for a future of the node."""

@@ -35,7 +35,7 @@ def ends(context: Any) -> Iterator[SimpleNamespace]:
         return response
 
     server, asking = (Node(name, context=context) for name in ('server', 'asking'))
-    service = DirectService(server, SetBool, '~/do', answer)
+    service = DirectService(server, SetBool, '~/do', answer, threading.Lock())
     client = DirectClient(asking, SetBool, 'server/do')
     client.wait(10.0)
     yield SimpleNamespace(server=server, service=service, client=client, free=free)

@@ -96,11 +96,7 @@ class FadingNoise(ActionNoise):
 
 
 def with_rates(cls: type[BaseAlgorithm], config: Any) -> type[BaseAlgorithm]:
-    """
-    Give the class, or one whose step sizes the library's lacks.
-
-    They become less, and the actor's is another one.
-    """
+    """Give the class, or one with falling step sizes, and the actor's own, which it lacks."""
     actor = getattr(config, 'actor_learning_rate', 0.0)
     half_life = getattr(config, 'learning_rate_half_life', 0)
     if not (actor or half_life):
