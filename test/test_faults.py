@@ -321,7 +321,7 @@ def test_a_policy_of_another_period_than_the_guard(graph: Graph, tmp_path: Path)
     assert wait_until(lambda: 'policy' in names(), 30.0)
     graph.watch.arm()
     handle = graph.watch.begin(
-        RunEpisode, 'policy/run_episode', goal=to_field(FAR, 'float64'), time_limit=1.0
+        RunEpisode, 'policy/run_episode', goal=to_field(FAR, 'float64'), time_limit=3.0
     )
     graph.check_held('wrong_period', 'the policy has another control period than the guard')
     graph.watch.result(graph.watch.ask(handle.get_result_async))

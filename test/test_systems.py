@@ -23,6 +23,7 @@ from conftest import wait_until
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.policies.proportional import write_proportional_bundle
+from franka_rl_nodes.ros_vector_env import RosVectorEnv
 from franka_rl_nodes.systems import SYSTEMS
 
 # Small enough to end in seconds; it learns nothing.
@@ -123,6 +124,19 @@ def test_a_trainer_that_loses_its_simulator_ends_by_itself(processes: Any, tmp_p
     assert trainer.wait(10) == 1
     assert 'simulator/step_worlds did not answer' in processes.output(trainer)[1]
     assert list((tmp_path / 'run' / 'checkpoints').iterdir())
+
+
+def test_a_trainer_whose_simulator_is_lost_before_the_first_step(
+    processes: Any, context: Any, tmp_path: Path
+) -> None:
+    simulator = processes.node('simulator', backend='mock', num_worlds=4)
+    processes.node('env', num_envs=4)
+    RosVectorEnv(context=context).close()  # waits until it is there
+    simulator.kill()
+    trainer = processes.node('trainer', autostart=True, steps=1_000_000, out=tmp_path / 'run')
+    processes.wait_for(trainer, 'training ppo for ', timeout=60.0)
+    assert trainer.wait(10) == 1
+    assert 'simulator/reset_worlds did not answer' in processes.output(trainer)[1]
 
 
 def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:

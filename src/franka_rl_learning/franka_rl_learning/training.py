@@ -26,6 +26,7 @@ from franka_rl_core.policies.bundle import GRAPH_FILE, PolicyBundle, write_bundl
 from franka_rl_core.policies.metadata import describe
 from franka_rl_learning.algorithms.base import Learner
 from franka_rl_learning.config import LEAST_EPISODES, TrainConfig, one_episode, with_folder
+from franka_rl_learning.interruptions import uninterrupted
 from franka_rl_learning.progress import Progress, Watch
 from franka_rl_learning.provenance import commit, versions
 from franka_rl_learning.run_folder import RunFolder, plain
@@ -64,9 +65,9 @@ def train(
     progress_interval: int = 0,
 ) -> TrainResult:
     """
-    Learn, and export the policy. Works in any thread; installs no signal handlers.
+    Learn, and export the policy. Works in any thread.
 
-    Checkpoint, record and picture are written whenever learning ends, by an error too.
+    Checkpoint, record and picture are written whenever learning ends, by an error or a signal too.
 
     :param env: a :class:`FrankaVectorEnv` or one with the same interface; it stays open.
     :param config: the run.
@@ -142,9 +143,11 @@ def _learn(
         try:
             _learn_segment(learner, config, watch, one_episode)
         finally:
-            # First, because what is more in it than in the checkpoint is cut off by who resumes.
-            learner.episodes.save(run.record)
-            run.checkpoints.save(learner.steps, learner.save)
+            with uninterrupted():
+                # First, because what is more in it than in the checkpoint is cut off by who
+                # resumes.
+                learner.episodes.save(run.record)
+                run.checkpoints.save(learner.steps, learner.save)
         if config.stop_at and _is_solved(learner, env, config, watch):
             break
     watch.report()

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_learning import training
 from franka_rl_learning.config import configure
 from franka_rl_learning.progress import Progress
+from franka_rl_learning.record import EpisodeRecord
 from franka_rl_learning.run_folder import RunFolder
 from franka_rl_learning.training import train
 
@@ -100,6 +103,24 @@ def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(small_env(), quick(tmp_path), should_stop=interrupt)
     assert RunFolder(tmp_path).checkpoints.newest() is not None
+
+
+def test_a_signal_while_a_checkpoint_is_written_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the simulator is told to end just before the trainer is."""
+    save = EpisodeRecord.save
+
+    def interrupted(*arguments: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        save(*arguments)
+
+    monkeypatch.setattr(EpisodeRecord, 'save', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, env=partial(FailingEnv, 40))
+    newest = RunFolder(tmp_path).checkpoints.newest()
+    assert newest is not None and newest.name == 'step_000000000160'
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_only_the_newest_checkpoints_are_kept_and_drafts_do_not_count(tmp_path: Path) -> None:

@@ -38,15 +38,18 @@ class DirectClient:
 
         :raises BackendLostError: no answer within the time, or ROS was shut down.
         """
+        return self._call(request, timeout_s, [])
+
+    def _call(self, request: Any, timeout_s: float, tries: list[int]) -> Any:
+        """Call, after other tries to send the same request; their numbers are kept there."""
         deadline = time.monotonic() + timeout_s
         handle = self._client.handle
         with handle:
-            number = handle.send_request(request)
+            tries.append(handle.send_request(request))
             while True:
                 self._wait(handle, deadline)
                 header, answer = handle.take_response(self._answer)
-                # An answer that came too late for an earlier call is not ours.
-                if answer is not None and header.request_id.sequence_number == number:
+                if answer is not None and _counts(header, answer, tries):
                     return answer
                 if time.monotonic() >= deadline:
                     raise BackendLostError(
@@ -55,7 +58,9 @@ class DirectClient:
 
     def first_call(self, request: Any, timeout_s: float) -> Any:
         """Call as :func:`franka_rl_nodes.runtime.first_call`."""
-        return first_call(self._client, request, timeout_s, lambda _, *rest: self.call(*rest))
+        tries: list[int] = []
+        ask = lambda _, *rest: self._call(*rest, tries)  # noqa: E731
+        return first_call(self._client, request, timeout_s, ask)
 
     def wait(self, timeout_s: float) -> None:
         """
@@ -73,3 +78,14 @@ class DirectClient:
         self._wait_set.clear_entities()
         self._wait_set.add_client(handle)
         self._wait_set.wait(int(1e9 * left))
+
+
+def _counts(header: Any, answer: Any, tries: list[int]) -> bool:
+    """
+    Say whether an answer is the one that is waited for.
+
+    One to an earlier call came too late. One to an earlier try of the same request tells what went
+    wrong; if nothing did, the server is still at work on the newest.
+    """
+    number = header.request_id.sequence_number
+    return number == tries[-1] or (number in tries and bool(getattr(answer, 'error', '')))

@@ -20,7 +20,7 @@ from franka_rl_interfaces.action import RunEpisode
 EARLY_NS = 1_000_000
 # Time beyond its limit after which an episode without joint states is given up [s].
 PATIENCE_S = 1.0
-# Time in which DDS finds who listens to the policy, on a busy machine [s].
+# Time in which DDS finds the guard and the arm, on a busy machine [s].
 DISCOVERY_S = 10.0
 
 
@@ -42,7 +42,8 @@ class Episode:
         self.last_state = time.monotonic()  # when the newest joint state came [s]
         self._handle = handle
         self._limit = time_limit
-        self._accepted = self._began = time.monotonic()
+        self._accepted = time.monotonic()
+        self._began: float | None = None  # when it acted first [s]
         self._first_ns: int | None = None
         self._due_ns = 0
         self._steps = 0
@@ -60,10 +61,7 @@ class Episode:
 
         Nobody is waited for twice: who has listened and is gone has died.
         """
-        if self._first_ns is not None or now - self._accepted > DISCOVERY_S:
-            return False
-        self._began = now
-        return True
+        return self._began is None and now - self._accepted <= DISCOVERY_S
 
     def is_due(self, stamp_ns: int, period_s: float) -> bool:
         """Say whether to act on a joint state of this stamp, and if so count it."""
@@ -77,13 +75,15 @@ class Episode:
         return True
 
     def is_overdue(self, now: float) -> bool:
-        """Say whether it has lasted too long by the steady clock: its joint states have stopped."""
+        """Say whether it has lasted too long by the steady clock: no joint state to act on came."""
+        if self._began is None:
+            return now - self._accepted > DISCOVERY_S + PATIENCE_S
         return now - self._began > self._limit + PATIENCE_S
 
     def judge(self, stamp_ns: int, proposed: Proposed) -> bool:
         """Look where the arm is, and say whether the episode has ended."""
         if self._first_ns is None:
-            self._first_ns = stamp_ns
+            self._first_ns, self._began = stamp_ns, time.monotonic()
         elapsed = 1e-9 * (stamp_ns - self._first_ns)
         self._distance = float(proposed.distance[0])
         if proposed.success[0]:

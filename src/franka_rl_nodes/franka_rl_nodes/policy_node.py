@@ -88,9 +88,10 @@ class PolicyNode(LifecycleNode):
 
     Subscribes ``franka/joint_states``, publishes ``joint_target``, ``goal``, ``target_marker`` and
     ``~/latency``, serves the action ``~/run_episode``. A thread of its own acts on the first joint
-    state that is stamped a control period after the one it acted on before. An episode begins when
-    somebody subscribes to ``joint_target``, for which it waits 10 s, and ends when nobody does any
-    more. No joint state, or one older than the bundle allows: no action, and it says so.
+    state that is stamped a control period after the one it acted on before. An episode begins with
+    its first action: when there is a fresh joint state and somebody subscribes to ``joint_target``,
+    for which it waits 10 s. It ends when nobody does any more. No joint state, or one older than
+    the bundle allows: no action, and it says so.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -181,7 +181,8 @@ class Trainer:
                     success_rate=progress.success_rate,
                 )
             )
-        if time.monotonic() - self._logged >= LOG_INTERVAL_S:
+        # Not the one before anything is learned.
+        if progress.steps and time.monotonic() - self._logged >= LOG_INTERVAL_S:
             self._logged = time.monotonic()
             self._node.get_logger().info(
                 f'{progress.steps}/{progress.total} steps, {progress.steps_per_second:.0f}/s, '

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,8 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool
 
 from franka_rl_core.exceptions import BackendLostError
+from franka_rl_interfaces.srv import ResetWorlds
+from franka_rl_nodes import runtime
 from franka_rl_nodes.direct_client import DirectClient
 from franka_rl_nodes.direct_service import DirectService
 
@@ -56,6 +59,27 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(ends: Simpl
         ends.client.call(SetBool.Request(data=True), 0.2)
     ends.free.set()
     assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+
+
+@pytest.mark.parametrize('problems', [('it is lost', '', ''), ('', 'it is lost', '')])
+def test_what_went_wrong_in_an_earlier_try_is_an_answer_and_success_is_none(
+    context: Any, monkeypatch: pytest.MonkeyPatch, problems: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(runtime, '_FIRST_CALL_TIMEOUT_S', 0.2)
+    answers = iter(problems)
+
+    def answer(request: Any, response: Any) -> Any:
+        threading.Event().wait(0.25)
+        response.error = next(answers, 'asked once more')
+        return response
+
+    server, asking = (Node(name, context=context) for name in ('server', 'asking'))
+    with closing(DirectService(server, ResetWorlds, '~/do', answer, threading.Lock())):
+        client = DirectClient(asking, ResetWorlds, 'server/do')
+        client.wait(10.0)
+        assert client.first_call(ResetWorlds.Request(), 5.0).error == 'it is lost'
+    for node in (server, asking):
+        node.destroy_node()
 
 
 def test_what_goes_wrong_ends_the_node(ends: SimpleNamespace, context: Any) -> None:

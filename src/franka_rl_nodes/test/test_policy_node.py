@@ -21,6 +21,7 @@ from franka_rl_core.control_loop import ControlLoop
 from franka_rl_core.policies.bundle import PolicyBundle
 from franka_rl_core.state import RobotState
 from franka_rl_interfaces.action import RunEpisode
+from franka_rl_nodes import episode
 from franka_rl_nodes.conversions import stamp_from_msg, to_field
 from franka_rl_nodes.policy_node import PolicyNode
 from franka_rl_nodes.runtime import call, first_call, result_of
@@ -53,6 +54,12 @@ def runner(robot: Any, spin: Any, bundle: Path) -> Runner:
     return Runner(robot)
 
 
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an episode wait shorter for its first joint state."""
+    monkeypatch.setattr(episode, 'DISCOVERY_S', 1.0)
+
+
 def test_acts_once_per_control_period_on_the_stamps_of_the_states(
     robot: Any, runner: Runner, bundle: Path
 ) -> None:
@@ -72,7 +79,20 @@ def test_acts_once_per_control_period_on_the_stamps_of_the_states(
         assert target.period == 0.04
 
 
-def test_no_joint_state_no_action(robot: Any, runner: Runner) -> None:
+def test_an_episode_begins_with_the_first_fresh_joint_state(
+    robot: Any, runner: Runner, sleep: Any
+) -> None:
+    robot.publishing = False
+    sleep(0.1)
+    handle = runner.start(time_limit=0.6)
+    sleep(2.0)
+    assert robot.targets == []
+    robot.publishing = True
+    answer = runner.finish(handle)
+    assert (answer.result.message, answer.result.steps >= 14) == ('time is up', True)
+
+
+def test_no_joint_state_no_action(robot: Any, runner: Runner, impatience: None) -> None:
     robot.publishing = False
     wait_until(lambda: False, 0.1)
     answer = runner.finish(runner.start())
@@ -81,7 +101,7 @@ def test_no_joint_state_no_action(robot: Any, runner: Runner) -> None:
     assert robot.targets == []
 
 
-def test_an_old_joint_state_no_action(robot: Any, runner: Runner) -> None:
+def test_an_old_joint_state_no_action(robot: Any, runner: Runner, impatience: None) -> None:
     robot.stamp_offset_ns = -500_000_000
     wait_until(lambda: False, 0.1)
     answer = runner.finish(runner.start())
