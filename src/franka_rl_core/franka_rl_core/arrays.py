@@ -11,6 +11,7 @@ the world as the first axis. PyTorch's arrays hold each component of all worlds 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -56,6 +57,15 @@ class Arrays:
     def of_few(self) -> Arrays:
         """Where a few worlds are best looked after: NumPy's calls take least, where it has them."""
         return self
+
+    @property
+    def hardware(self) -> str:
+        """Name of what computes."""
+        return platform.machine()
+
+    def few(self, array: Array) -> Array:
+        """Give what belongs to a few worlds to :attr:`of_few`; gradients end."""
+        return array
 
     def constant(self, values: Any) -> Array:
         """Take over numbers as an array."""

@@ -27,8 +27,9 @@ F = TypeVar('F', bound=Callable[..., Any])
 # Of functions that were compiled.
 _numbers = itertools.count()
 
-# Operations that become one loop at most. PyTorch's limit of 64 cuts the safety chain into pieces
-# that hand each other their results through memory, which takes half as long again.
+# Operations that become one loop at most, on a CPU. PyTorch's limit of 64 cuts the safety chain
+# into pieces that hand each other their results through memory, which takes half as long again. On
+# a GPU that memory is fast, and one kernel of all would take minutes to compile.
 _MAX_FUSION = 100_000
 
 _CANNOT = (
@@ -64,6 +65,16 @@ class TorchArrays(Arrays):
     def of_few(self) -> Arrays:
         """See :attr:`Arrays.of_few`."""
         return NUMPY if self.device.type == 'cpu' else self
+
+    @property
+    def hardware(self) -> str:
+        """See :attr:`Arrays.hardware`."""
+        on_gpu = self.device.type == 'cuda'
+        return torch.cuda.get_device_name(self.device) if on_gpu else super().hardware
+
+    def few(self, array: Array) -> Array:
+        """See :meth:`Arrays.few`."""
+        return array.detach() if self.of_few is self else self.numpy(array)
 
     def constant(self, values: Any) -> Array:
         """See :meth:`Arrays.constant`."""
@@ -138,11 +149,10 @@ class TorchArrays(Arrays):
         torch._dynamo.config.specialize_float = True
         # Whether anything but the arrays is another than before takes longer to find out than a
         # step of few worlds; it never is, for a function whose cache is its own.
-        options: dict[str, Any] = {
-            'max_fusion_size': _MAX_FUSION,
-            'guard_filter_fn': _guards_of_arrays,
-        }
-        _keep_freed_memory()
+        options: dict[str, Any] = {'guard_filter_fn': _guards_of_arrays}
+        if self.device.type == 'cpu':
+            options['max_fusion_size'] = _MAX_FUSION
+            _keep_freed_memory()
         own = _with_own_cache(function)
         fused = torch.compile(own, dynamic=False, fullgraph=True, options=options)
         plain = False

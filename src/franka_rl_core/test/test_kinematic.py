@@ -303,6 +303,24 @@ def test_a_gpu_gives_what_the_cpu_gives(control):
     assert env.worlds.arm.joint_position.device.type == 'cuda'
 
 
+@pytest.mark.parametrize('control', ['ee', 'joints'])
+def test_what_only_a_gpu_does_otherwise(control, monkeypatch):
+    """The few arms at a wall stay with the others, and nobody asks whether there are any."""
+
+    def steps():
+        env = make_env(64, 'float64', control=control)
+        env.reset(seed=0)
+        for action in drive(env.action_space.shape, 60, seed=3):
+            yield env.step(action), vars(env.arm)
+
+    expected = list(steps())
+    monkeypatch.setattr(TorchArrays, 'of_few', property(lambda self: self))
+    monkeypatch.setattr(TorchArrays, 'may_be_any', lambda self, mask: True)
+    for given, usual in zip(steps(), expected, strict=True):
+        same(given, usual, 1e-6)
+    assert any(Reason.WORKSPACE in step[4]['reason'] for step, _ in expected)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # compiling takes minutes where nothing is in PyTorch's cache
 def test_compiled_steps_give_what_others_give():

@@ -22,6 +22,8 @@ from franka_rl_core.robot_model import load_robot
 UNIT = 'world-steps/s'
 CONTROLS = ('ee', 'joints')
 KINEMATIC_WORLDS = (1_024, 16_384, 65_536)
+# On a GPU; compiled only the most.
+GPU_WORLDS = (65_536, 1_048_576)
 # Random actions that are used in turn: those of one episode.
 _ACTIONS = 50
 # Steps before the clock starts: episodes have ended in all worlds, and what is compiled is.
@@ -54,18 +56,25 @@ def measure_ikpy(options: BenchOptions) -> Iterator[Row]:
 
 def measure_kinematic(options: BenchOptions) -> Iterator[Row]:
     """Measure the batched kinematics, eager and compiled, ``ee`` beside ikpy."""
-    modes = {'kinematic': False} if options.quick else {'kinematic': False, _COMPILED: True}
-    for (name, compiled), control, worlds in itertools.product(
-        modes.items(), CONTROLS, KINEMATIC_WORLDS
-    ):
-        others = {}
-        if options.peers and control == 'ee':
-            others[peers.IKPY] = peers.ikpy_rate(load_robot('panda'), _SOLVES)
-        settings = {'device': options.device, 'compile': compiled}
-        yield _row('kinematic', control, worlds, options, others, settings, name)
+    device = options.device.split(':')[0]
+    name = 'kinematic' if device == 'cpu' else f'kinematic-{device}'
+    sizes: tuple[int, ...] = KINEMATIC_WORLDS if device == 'cpu' else GPU_WORLDS
+    cases = [(name, False, sizes)]
+    if not options.quick:
+        cases.append((f'{name}-compiled', True, sizes if device == 'cpu' else sizes[-1:]))
+    for (name, compiled, many), control in itertools.product(cases, CONTROLS):
+        for worlds in many:
+            yield _kinematic_row(name, compiled, control, worlds, options)
 
 
-_COMPILED = 'kinematic-compiled'
+def _kinematic_row(
+    name: str, compiled: bool, control: str, worlds: int, options: BenchOptions
+) -> Row:
+    others = {}
+    if options.peers and control == 'ee':
+        others[peers.IKPY] = peers.ikpy_rate(load_robot('panda'), _SOLVES)
+    settings = {'device': options.device, 'compile': compiled}
+    return _row('kinematic', control, worlds, options, others, settings, name)
 
 
 def _row(
@@ -86,7 +95,7 @@ def _row(
         measured = rounds(candidates, options.rounds)
     finally:
         env.close()
-    settings = {**chosen, 'seconds': options.seconds}
+    settings = {**chosen, 'seconds': options.seconds, 'computed_by': env.worlds.arrays.hardware}
     return rate_row(f'env_steps/{name or backend}/{control}/{worlds}', UNIT, measured, settings)
 
 

@@ -125,7 +125,7 @@ def speed_lines(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
 def _draw(lines: dict[str, list[tuple[int, float]]], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 4.5), layout='constrained')
+    figure = Figure(figsize=(9.0, 4.5), layout='constrained')
     axes = figure.subplots()
     colors: dict[str, str] = {}  # one for each backend; dashes are for the controls
     dashes: dict[str, str] = {}
@@ -137,5 +137,5 @@ def _draw(lines: dict[str, list[tuple[int, float]]], path: Path) -> None:
     axes.set_xlabel('worlds')
     axes.set_ylabel('world steps per second')
     axes.grid(visible=True, which='major', alpha=0.4)
-    axes.legend(fontsize='small')
+    figure.legend(loc='outside right center', fontsize='small')
     figure.savefig(path, dpi=150)

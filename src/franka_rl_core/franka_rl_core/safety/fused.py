@@ -16,10 +16,12 @@ GROUP = 256
 
 class FusedChain:
     """
-    Decides most arms in one compiled loop, and the few that it leaves over in another.
+    Decides most arms in one compiled loop, and the few that it leaves over by themselves.
 
     Those are the arms that would leave the workspace: what is done about them takes several
-    attempts, and would cost all others as much.
+    attempts, and would cost all others as much. On a CPU, another loop takes them in groups; on a
+    GPU, which is fastest with many, they are one batch of whatever size, and nothing is compiled
+    for them.
 
     :param chain: what is compiled.
     :param arrays: where its worlds live.
@@ -29,7 +31,8 @@ class FusedChain:
     def __init__(self, chain: SafetyChain, arrays: Arrays) -> None:
         self._arrays = arrays
         self._decide_most = arrays.compiled(chain.decide_most)
-        self._decide = arrays.compiled(chain.__call__)
+        self._in_groups = arrays.of_few is not arrays
+        self._decide = arrays.compiled(chain.__call__) if self._in_groups else chain
 
     def __call__(self, target: Array, arm: ArmState, *, hold: Array) -> SafeCommand:
         """See :meth:`SafetyChain.__call__`."""
@@ -37,6 +40,8 @@ class FusedChain:
         if undecided is None:
             return command
         (worlds,) = self._arrays.xp.nonzero(undecided)
+        if not self._in_groups:
+            return self._with_group(command, worlds, target, arm, hold) if len(worlds) else command
         for first in range(0, len(worlds), GROUP):
             group = self._filled(worlds[first : first + GROUP])
             command = self._with_group(command, group, target, arm, hold)
@@ -52,7 +57,7 @@ class FusedChain:
     def _with_group(
         self, command: SafeCommand, worlds: Array, target: Array, arm: ArmState, hold: Array
     ) -> SafeCommand:
-        """Decide some worlds, (GROUP,) int64."""
+        """Decide some worlds, (M,) int64."""
         taken, overwritten = self._arrays.taken, self._arrays.overwritten
         arms = ArmState(**{f.name: taken(getattr(arm, f.name), worlds) for f in fields(arm)})
         decided = self._decide(taken(target, worlds), arms, hold=taken(hold, worlds))

@@ -110,7 +110,14 @@ class Slide:
             push = xp.where(deeper, beyond[:3] - beyond[3:], push)
             # What a change of velocity does there.
             time = xp.where(deeper, period + 0.5 * i * (stopping - period), time)
-        return _joint_motion(jacobian, push) / time
+        return self._joint_motion(jacobian, push) / time
+
+    def _joint_motion(self, jacobian: Array, push: Array) -> Array:
+        """Give the joint motion (7, N) [rad] that moves the tools so: (3, N) [m]."""
+        if isinstance(push, Rows):
+            return Rows(damped_values(DAMPING, list(push), *map(list, jacobian)))
+        matrices = self._arrays.xp.permute_dims(jacobian, (2, 0, 1))
+        return damped_least_squares(matrices, push.T, DAMPING).T
 
     def _outside(self, velocity: Array, start: Array) -> list[Array]:
         """
@@ -135,10 +142,3 @@ class Slide:
         tool = model.tool_position(together.T).T
         count = places[0].shape[1]
         return [tool[:, i * count : (i + 1) * count] for i in range(len(places))]
-
-
-def _joint_motion(jacobian: Array, push: Array) -> Array:
-    """Give the joint motion (7, N) [rad] that moves the tools so: (3, N) [m]."""
-    if isinstance(push, Rows):
-        return Rows(damped_values(DAMPING, list(push), *map(list, jacobian)))
-    return damped_least_squares(np.transpose(jacobian, (2, 0, 1)), push.T, DAMPING).T

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from franka_rl_core.arrays import NUMPY, Array, Arrays
+from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.rows import Rows
 from franka_rl_core.safety.base import Limit, Proposal, Reason, SafetyConfig
@@ -41,7 +41,7 @@ class WorkspaceLimit(Limit):
         links = (abs(a) + abs(d) for _, a, d in model.chain.joints[1:])
         self._lever = sum(links) + math.dist(model.chain.tool_position, (0.0, 0.0, 0.0))
         self._slide = Slide(model, config, control_period_s, arrays)
-        self._slide_few = Slide(model, config, control_period_s, NUMPY)
+        self._slide_few = Slide(model, config, control_period_s, arrays.of_few)
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
@@ -95,14 +95,13 @@ class WorkspaceLimit(Limit):
         """
         Give the targets (7, N), other ones for those tools ``near`` (N,) that would come out.
 
-        Few do: they are looked after in NumPy, where a call takes less time than in PyTorch, and
-        gradients end.
+        Few do: they are looked after by :attr:`Arrays.of_few`, and gradients end.
         """
         arrays, target = self.arrays, proposal.target
         (worlds,) = arrays.xp.nonzero(near)
         if not len(worlds):
             return target
         motion = self._motion(proposal, jacobian)
-        few = Motion(*(arrays.numpy(part[..., worlds]) for part in motion))
+        few = Motion(*(arrays.few(part[..., worlds]) for part in motion))
         corrected = arrays.replaced(target.T, worlds, self._slide_few(few).T).T
         return arrays.xp.where(corrected == target, target, corrected)
