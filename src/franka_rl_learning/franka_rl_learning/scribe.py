@@ -43,6 +43,7 @@ class Scribe:
         self._earliest = time.monotonic() + (_FIRST_S / SHARE if title else 0.0)
         self._next = following(len(record), interval)
         self._process: subprocess.Popen[bytes] | None = None
+        self.seconds = 0.0  #: that this has taken so far [s]
 
     def __call__(self) -> None:
         """Write, if it is time to."""
@@ -52,13 +53,12 @@ class Scribe:
             self._write()
 
     def _write(self) -> None:
-        start = time.monotonic()
-        with _warned():
+        before = self.seconds
+        with _warned(), self._timed():
             self._record.save(self._run.record)
             if self._title:
                 draw_trend(self._record.rows, self._title, self._run.trend)
-        now = time.monotonic()
-        self._earliest = now + (now - start) / SHARE
+        self._earliest = time.monotonic() + (self.seconds - before) / SHARE
         self._next = following(len(self._record), self._interval)
 
     def finish(self) -> None:
@@ -67,7 +67,7 @@ class Scribe:
             self._write()
             return
         # To import what draws takes longer than to draw, and would be much of a short training.
-        with _warned():
+        with _warned(), self._timed():
             self._record.save(self._run.record)
             files = str(self._run.record), self._title, str(self._run.trend)
             self._process = subprocess.Popen(
@@ -82,8 +82,18 @@ class Scribe:
 
     def __exit__(self, *_: object) -> None:
         """Wait for the last picture."""
-        if self._process and self._process.wait():
+        with self._timed():
+            failed = self._process and self._process.wait()
+        if failed:
             _warn(self._run.trend)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds += time.monotonic() - start
 
 
 @contextmanager

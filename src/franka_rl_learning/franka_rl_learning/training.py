@@ -54,6 +54,7 @@ class TrainResult:
     bundle: Path | None  # None if learning was stopped
     evaluation: EvaluationReport | None
     evaluation_seed: int
+    watching_seconds: float = 0.0  # that record and picture took of the whole session [s]
 
 
 def train(
@@ -100,7 +101,8 @@ def train(
             _learn(learner, env, config, run, watch, one_episode(environment))
         finally:
             scribe.finish()
-        return _finish(learner, env, config, run, watch)
+        result = _finish(learner, env, config, run, watch)
+    return dataclasses.replace(result, watching_seconds=scribe.seconds)
 
 
 def _finish(

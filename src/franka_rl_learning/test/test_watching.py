@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,6 +75,14 @@ def test_a_picture_is_drawn_at_the_end_whatever_ends_it(tmp_path: Path) -> None:
     run(tmp_path / 'c', plot=False)
     assert not RunFolder(tmp_path / 'c').trend.exists()
     assert RunFolder(tmp_path / 'c').record.is_file()
+
+
+def test_the_result_says_what_watching_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scribe_module, 'draw_trend', lambda *_: time.sleep(0.3))
+    assert run(tmp_path / 'a', plot=True).watching_seconds > 0.25
+    assert run(tmp_path / 'b', plot=False).watching_seconds < 0.2
 
 
 def test_what_cannot_be_drawn_does_not_end_a_training(tmp_path: Path) -> None:
