@@ -21,8 +21,8 @@ from franka_rl_learning.training import train
 _QUICK_STEPS = 2_000
 # At most: whole trainings take long.
 _ROUNDS = 3
-# By default the shortest training there is and one of half a minute; and a part of a long one,
-# which draws again and again.
+# By default the shortest training there is and one of half a minute, which end before a picture is
+# drawn between; and a part of a long one, which draws as often as it may.
 _CASES: dict[str, dict[str, Any]] = {
     'reach/apg': {'backend': 'kinematic', 'algorithm': 'apg'},
     'touch_point/apg': {'backend': 'kinematic', 'algorithm': 'apg', 'task': 'touch_point'},
@@ -31,6 +31,7 @@ _CASES: dict[str, dict[str, Any]] = {
         'algorithm': 'ddpg',
         'task': 'touch_plane',
         'steps': 20_000,
+        'plot_interval': 1,
         'evaluation_episodes': 0,
     },
 }
