@@ -10,6 +10,8 @@ MAKEFLAGS += --keep-going --no-print-directory
 export PYTHON TORCH_INDEX
 IN_ENV = . ./env.sh &&
 PYTEST = $(IN_ENV) python -m pytest $(PYTEST_ARGS)
+# What only computes is tested by all cores, a test on each; nodes have a clock to keep.
+PARALLEL = -n auto --dist worksteal
 
 .PHONY: help
 help:  ## list what there is to make
@@ -44,10 +46,11 @@ types: setup
 	$(IN_ENV) mypy
 
 .PHONY: test_core test_learning test_nodes test_system
+test_core test_learning: export OMP_NUM_THREADS = 1
 test_core: setup  ## test robots, simulators, tasks, safety
-	$(PYTEST) src/franka_rl_core/test
+	$(PYTEST) $(PARALLEL) src/franka_rl_core/test
 test_learning: setup  ## test training and export
-	$(PYTEST) src/franka_rl_learning/test
+	$(PYTEST) $(PARALLEL) src/franka_rl_learning/test
 test_nodes: setup  ## test the ROS 2 nodes
 	$(PYTEST) src/franka_rl_nodes/test
 test_system: setup  ## test what crosses packages

@@ -31,11 +31,17 @@ class Episode:
     :param handle: the action's goal.
     :param goal: (G,) in the robot base frame [m].
     :param time_limit: [s].
+    :param now_ns: when the goal came: it acts on what is measured from then on [ns].
     :param future: completed with the result when the episode ends.
     """
 
     def __init__(
-        self, handle: ServerGoalHandle, goal: NDArray[np.float64], time_limit: float, future: Future
+        self,
+        handle: ServerGoalHandle,
+        goal: NDArray[np.float64],
+        time_limit: float,
+        now_ns: int,
+        future: Future,
     ) -> None:
         self.goal = goal
         self.future = future
@@ -45,7 +51,7 @@ class Episode:
         self._accepted = time.monotonic()
         self._began: float | None = None  # when it acted first [s]
         self._first_ns: int | None = None
-        self._due_ns = 0
+        self._due_ns = now_ns
         self._steps = 0
         self._distance = math.nan
         self._elapsed = 0.0
@@ -70,7 +76,7 @@ class Episode:
         period = round(period_s * 1e9)
         # Next time is one period after the last due time, not after the last action, unless one
         # was missed.
-        on_time = stamp_ns - self._due_ns < period
+        on_time = self._first_ns is not None and stamp_ns - self._due_ns < period
         self._due_ns = (self._due_ns if on_time else stamp_ns) + period
         return True
 

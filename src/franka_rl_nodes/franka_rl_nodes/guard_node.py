@@ -127,6 +127,8 @@ class GuardNode(Node):
         self._lock = threading.RLock()  # of the guard
         self._reported: tuple[Any, ...] = ()
         self._asked: tuple[JointTarget, float] | None = None  # and when it came [s]
+        # Why a target was refused; to say it in the stream's thread would stop that for long.
+        self._refused = ''
         self._make_topics(config)
         self._ops = Operations(
             self._guard,
@@ -156,7 +158,7 @@ class GuardNode(Node):
         self._states = PolledSubscription(self, JointState, 'franka/joint_states', qos.SENSOR)
         self._status = self.create_publisher(GuardStatus, '~/status', qos.LATCHED)
         self._latency = self.create_publisher(StepLatency, '~/latency', qos.REPORT)
-        self.create_subscription(JointTarget, 'joint_target', self._on_target, qos.COMMAND)
+        self._targets = PolledSubscription(self, JointTarget, 'joint_target', qos.COMMAND)
         self.create_subscription(
             String,
             'joint_follower_controller/state',
@@ -180,15 +182,16 @@ class GuardNode(Node):
     # --- the stream ------------------------------------------------------------------------------
 
     def _on_tick(self, now: float) -> None:
-        message = self._states.newest()
+        message, target = self._states.newest(), self._targets.newest()
         arrived = time.monotonic()  # the tick may be late
         with self._lock:
-            asked = self._asked
-            # Decided on in an earlier tick: this one's sample is the first that comes of it.
-            follows = asked is not None and self._guard.decided >= asked[0].sequence
             if message is not None:
                 self._observe(message, arrived)
+            if target is not None:
+                self._take(target, arrived)
             sample, motion = self._guard.command(now), self._guard.motion
+            asked = self._asked
+            follows = asked is not None and self._guard.decided >= asked[0].sequence
         if sample is not None and motion is not None:
             self._stream.send(sample, motion, now)
         if asked is not None and follows:
@@ -209,16 +212,14 @@ class GuardNode(Node):
     def _on_follower(self, message: String) -> None:
         self._ops.follower = message.data
 
-    def _on_target(self, message: JointTarget) -> None:
-        start = time.monotonic()
-        with self._lock:
-            refused = self._propose(message)
-            if refused is not None:
-                self._guard.refuse(refused)
-            else:
-                self._asked = message, start
+    def _take(self, message: JointTarget, arrived: float) -> None:
+        refused = self._propose(message, arrived)
+        if refused is not None:
+            self._guard.refuse(refused)
+        else:
+            self._asked = message, arrived
 
-    def _propose(self, message: JointTarget) -> Reason | None:
+    def _propose(self, message: JointTarget, arrived: float) -> Reason | None:
         """Pass a target on, or say why not."""
         if not self._ops.accepts:
             return Reason.CONTROLLER
@@ -227,17 +228,14 @@ class GuardNode(Node):
         try:
             target = joint_position_from_msg(message, self._model)
         except RefusedError as error:
-            self.get_logger().error(f'target refused: {error}', throttle_duration_sec=1.0)
+            self._refused = str(error)
             return Reason.WRONG_JOINTS
         # In this form, so that NaN is refused.
         if not abs(message.period - self._period) <= PERIOD_TOLERANCE_S:
-            self.get_logger().error(
-                f'target refused: its period is {message.period} s, the guard has {self._period} s',
-                throttle_duration_sec=1.0,
-            )
+            self._refused = f'its period is {message.period} s, the guard has {self._period} s'
             return Reason.WRONG_PERIOD
         measured = self._guard.monitor.time_of(stamp_from_msg(message.header.stamp))
-        self._guard.propose(target, message.sequence, measured, time.monotonic())
+        self._guard.propose(target, message.sequence, measured, arrived)
         return None
 
     # --- arming and recovery ------------------------------------------------------
@@ -274,6 +272,9 @@ class GuardNode(Node):
 
     def _on_heartbeat(self) -> None:
         self._ops.look()
+        if refused := self._refused:
+            self._refused = ''
+            self.get_logger().error(f'target refused: {refused}', throttle_duration_sec=1.0)
         self._publish_status()
 
     def _summary(self) -> tuple[Any, ...]:

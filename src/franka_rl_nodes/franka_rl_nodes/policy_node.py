@@ -201,7 +201,7 @@ class PolicyNode(LifecycleNode):
         self._goals.publish(pose)
         self._marker.publish(goal_marker(pose))
         self._poll_from = 0.0
-        episode = Episode(handle, goal, limit, Future(executor=self.executor))
+        episode = Episode(handle, goal, limit, now, Future(executor=self.executor))
         self._episode = episode
         return await episode.future
 

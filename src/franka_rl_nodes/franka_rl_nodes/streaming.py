@@ -71,8 +71,9 @@ class Streaming:
         now = self._node.get_clock().now().nanoseconds
         position, velocity = self._state.joint_position[0], self._state.joint_velocity[0]
         names = self._backend.model.joint_names
-        self._clock.publish(ClockMsg(clock=stamp_to_msg(now)))
+        # The joint state first: a policy waits for it.
         self._joint_states.publish(joint_state_to_msg(names, position, velocity, now))
+        self._clock.publish(ClockMsg(clock=stamp_to_msg(now)))
 
     def _on_command(self, message: JointState) -> None:
         try:

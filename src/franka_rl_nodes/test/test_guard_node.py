@@ -232,12 +232,13 @@ def test_latency_is_published(robot: Any, arm: Arming) -> None:
     latencies: list[StepLatency] = []
     robot.ros.node.create_subscription(StepLatency, 'guard/latency', latencies.append, qos.REPORT)
     _armed(robot, arm)
-    for sequence in range(1, 6):
+    for sequence in range(1, 100):
         robot.send_target(robot.position, sequence)
-        wait_until(lambda: False, 0.05)
-    assert wait_until(lambda: len(latencies) >= 5)
+        if wait_until(lambda: len(latencies) >= 5, 0.05):
+            break
     assert all(0.0 < m.computation < m.total < 1.0 for m in latencies)
-    assert [m.sequence for m in latencies] == [1, 2, 3, 4, 5]
+    first = latencies[0].sequence  # those before, DDS had found nobody for
+    assert [m.sequence - first for m in latencies] == [0, 1, 2, 3, 4]
 
 
 def test_a_bundle_for_another_robot_is_refused(processes: Any, bundle: Any) -> None:

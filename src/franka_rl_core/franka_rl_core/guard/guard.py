@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,13 @@ class GuardLimits:
     home_speed: float = setting(
         0.15, 'share of the velocity limits on the way to a posture', low=0.01, high=0.5
     )
+
+
+class _Wish(NamedTuple):
+    """What has been decided on a target, and waits for the stream."""
+
+    sequence: int  # of the target
+    velocity: NDArray[np.float64] | None  # (7,) to change to [rad/s]; None to brake
 
 
 class Guard:
@@ -127,10 +135,10 @@ class Guard:
         self._target: NDArray[np.float64] | None = None
         self._target_time = 0.0
         self._sequence = 0
-        #: newest target that was decided on: it is followed from the next sample on, or held
+        #: newest target that was decided on: the last sample follows it, or holds
         self.decided = 0
         self._new = False
-        self._wish: NDArray[np.float64] | None = None  # velocity to change to [rad/s]
+        self._wish: _Wish | None = None
         self._leaving = False
         self._to_posture = False
         self.verdict, self.reason = Verdict.HELD, Reason.NO_TARGET
@@ -248,7 +256,7 @@ class Guard:
         if not np.array_equal(way.at(way.begin).position, self._last):
             raise RefusedError('the arm is not where its way begins: plan it again')
         self._go_on_with(way.beginning_at(self._next))
-        self._to_posture = True
+        self._to_posture, self._wish = True, None
         return float(way.end - way.begin)
 
     def _refuse_if_not_ready(self) -> None:
@@ -278,16 +286,20 @@ class Guard:
             return None
         if now - self._sent > STALL_S and not self._carries_on:
             self._start_again(now)
+        # One thing in a tick: more would take more of it than there is to spare.
+        wish = self._wish
+        if wish is not None:
+            self._set_off(wish)  # from the last sample on, so that this one already follows
         here = self.motion.at(now)
         self._sent, self._last = now, here.position
         if now >= self.motion.begin:
             self.motion.before = None
         if self.state is GuardState.ARMED:
             self._watch(here, now)
-        if self._wish is not None:
-            self._set_off(self._wish)
-        elif self._new:
-            self._follow(now)
+        if wish is not None:
+            return here
+        if self._new:
+            self._decide(now)
         elif now >= self.motion.braking:
             self._end(now >= self.motion.end)
         return here if self.state is not GuardState.DISARMED else None
@@ -316,8 +328,8 @@ class Guard:
             self._to_posture = False
             self._brake()
 
-    def _follow(self, now: float) -> None:
-        """Turn the newest target into a motion."""
+    def _decide(self, now: float) -> None:
+        """Turn the newest target into a velocity to change to, or into braking."""
         self._new = False
         if self.state is not GuardState.ARMED or self._leaving:
             return
@@ -327,25 +339,26 @@ class Guard:
         velocity = self._velocity(now)
         if self.verdict is Verdict.HELD:
             self.counts[Verdict.HELD] += 1
-            self.decided = self._sequence
-            self._brake()
+            self._wish = _Wish(self._sequence, None)
         else:
-            # In the next tick: both together would take more of one than there is to spare.
-            self._wish = velocity
+            self._wish = _Wish(self._sequence, velocity)
 
-    def _set_off(self, velocity: NDArray[np.float64]) -> None:
-        """Change to a velocity, if all of the motion is legal."""
+    def _set_off(self, wish: _Wish) -> None:
+        """Change to a velocity, if all of the motion is legal; else brake in the next tick."""
         self._wish = None
+        self.decided = wish.sequence
+        if wish.velocity is None:
+            self._brake()
+            return
         hold_s = (1.0 + GRACE) * self._period
-        motion = self._planner.with_velocity(self._there, velocity, hold_s, self._next)
+        motion = self._planner.with_velocity(self._there, wish.velocity, hold_s, self._next)
         if problem := self._illegal(motion, _check_times(motion)):
             self._hold(Reason.COLLISION if 'touch' in problem else Reason.JOINT_RANGE)
             self.problem = problem
-            self._brake()
+            self._wish = _Wish(wish.sequence, None)
         else:
             self._go_on_with(motion)
         self.counts[self.verdict] += 1
-        self.decided = self._sequence
 
     def _velocity(self, now: float) -> NDArray[np.float64]:
         """Check the newest target from where the command stream will be: (7,) [rad/s]."""
