@@ -9,7 +9,7 @@ MAKEFLAGS += --keep-going --no-print-directory
 # make setup PYTHON=python3.12 TORCH_INDEX=...; make train_sim ARGS='steps:=20000'
 export PYTHON TORCH_INDEX
 IN_ENV = . ./env.sh &&
-PYTEST = $(IN_ENV) python -m pytest $(PYTEST_ARGS)
+PYTEST = $(IN_ENV) python -m pytest
 # What only computes is tested by all cores, a test on each; nodes have a clock to keep.
 PARALLEL = -n auto --dist worksteal
 
@@ -48,13 +48,13 @@ types: setup
 .PHONY: test_core test_learning test_nodes test_system
 test_core test_learning: export OMP_NUM_THREADS = 1
 test_core: setup  ## test robots, simulators, tasks, safety
-	$(PYTEST) $(PARALLEL) src/franka_rl_core/test
+	$(PYTEST) $(PARALLEL) src/franka_rl_core/test $(PYTEST_ARGS)
 test_learning: setup  ## test training and export
-	$(PYTEST) $(PARALLEL) src/franka_rl_learning/test
+	$(PYTEST) $(PARALLEL) src/franka_rl_learning/test $(PYTEST_ARGS)
 test_nodes: setup  ## test the ROS 2 nodes
-	$(PYTEST) src/franka_rl_nodes/test
+	$(PYTEST) src/franka_rl_nodes/test $(PYTEST_ARGS)
 test_system: setup  ## test what crosses packages
-	$(PYTEST) test
+	$(PYTEST) test $(PYTEST_ARGS)
 
 .PHONY: clean
 clean:  ## remove what was built

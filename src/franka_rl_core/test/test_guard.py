@@ -318,6 +318,22 @@ def test_a_stream_that_paused_starts_from_rest():
     assert np.array_equal(bench.position, last)
 
 
+def test_a_controller_that_carries_on_is_asked_for_nothing_that_is_past():
+    """It went on while the guard was not run, just after the guard had decided."""
+    bench = Bench()
+    chain = SafetyChain(bench.model, PERIOD)
+    bench.guard = Guard(bench.model, chain, PERIOD, lead_s=0.02, carries_on=True)
+    bench.see()
+    bench.arm().drive(TURN, 5)
+    bench.propose(bench.position + TURN * PERIOD)
+    bench.tick()
+    before, bench.now = bench.guard.motion, bench.now + 5 * STALL_S
+    bench.tick()
+    after, now = bench.guard.motion, bench.now - TICK
+    assert after is not before and after.begin == pytest.approx(now + 0.02)
+    assert np.array_equal(after.at(after.begin).position, before.at(after.begin).position)
+
+
 def test_the_verdicts_are_counted_per_target():
     bench = Bench().arm()
     for target in (START + 0.001, START + 5.0, np.full(7, np.nan)):

@@ -15,23 +15,23 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """
-    Hold SIGINT and SIGTERM back until this is done; then they do what they would have done.
+    Hold back the signals that raise KeyboardInterrupt until this is done.
 
     When a whole system is told to end, a program often fails for want of another one first, and is
     told itself while it clears up. Signals interrupt the main thread alone: in others, this does
-    nothing.
+    nothing. Neither does it where they do something else.
     """
-    if threading.current_thread() is not threading.main_thread():
+    ours = [n for n in _SIGNALS if signal.getsignal(n) is signal.default_int_handler]
+    if not ours or threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, _: came.append(number)) for number in _SIGNALS
-    }
+    for number in ours:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.default_int_handler)
         for number in came[:1]:
             signal.raise_signal(number)

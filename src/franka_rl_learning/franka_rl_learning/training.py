@@ -68,7 +68,7 @@ def train(
     """
     Learn, and export the policy. Works in any thread.
 
-    Checkpoint, record and picture are written whenever learning ends, by an error or a signal too.
+    Checkpoint, record and picture are written whenever learning ends, by an error or Ctrl-C too.
 
     :param env: a :class:`FrankaVectorEnv` or one with the same interface; it stays open.
     :param config: the run.

@@ -289,7 +289,10 @@ class Guard:
         # One thing in a tick: more would take more of it than there is to spare.
         wish = self._wish
         if wish is not None:
-            self._set_off(wish)  # from the last sample on, so that this one already follows
+            # From the last sample on, so that this one already follows; but a controller that
+            # carries on is further by now, however long ago that was.
+            self._sent = now if self._carries_on else self._sent
+            self._set_off(wish)
         here = self.motion.at(now)
         self._sent, self._last = now, here.position
         if now >= self.motion.begin:
