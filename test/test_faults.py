@@ -357,7 +357,7 @@ while rclpy.ok():
     time.sleep(0.1)
     if watch.statuses and watch.states:
         status, speed = watch.status, round(watch.speed, 3)
-        held = status.reason.startswith('stale')
+        held = status.reason.startswith(('stale', 'stalled'))
         print(status.state, status.reason, speed, held and watch.outside_limits(), flush=True)
 """
 
@@ -440,8 +440,10 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
 
     assert wait_until(driven, 20.0), processes.output(evaluator)
     machines.cut()
-    assert wait_until(lambda: seen()[-1] == '1 stale_target 0.0 []'), seen()[-5:]
+    # The second where the guard was not run for a moment, as on a busy machine.
+    rests = ('1 stale_target 0.0 []', '1 stalled 0.0 []')
+    assert wait_until(lambda: seen()[-1] in rests), seen()[-5:]
     assert evaluator.wait(60) == 1
     error = processes.output(evaluator)[1]
     assert 'failed: the policy gave up: no fresh joint state' in error
-    assert seen()[-1] == '1 stale_target 0.0 []'
+    assert seen()[-1] in rests
