@@ -16,7 +16,9 @@ from franka_rl_nodes.drivers.ros_packages import message
 from franka_rl_nodes.guard_client import GuardClient
 from franka_rl_nodes.runtime import BackgroundNode
 
-DISCOVERY_S = 3.0
+# DDS announces a program that has just started for half a second, and again after 3 s: the first
+# may be lost (Fast DDS: initial announcements, lease announcement period).
+DISCOVERY_S = 7.0
 MOVE_TIMEOUT_S = 120.0
 _SPEED = 0.1  # share of the velocity limits, where none is given
 _TOLERANCE_RAD = 0.01
