@@ -33,5 +33,5 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.default_int_handler)
-        for number in came[:1]:
-            signal.raise_signal(number)
+        if came:
+            signal.raise_signal(came[0])

@@ -291,7 +291,8 @@ class Guard:
         if wish is not None:
             # From the last sample on, so that this one already follows; but a controller that
             # carries on is further by now, however long ago that was.
-            self._sent = now if self._carries_on else self._sent
+            if self._carries_on:
+                self._sent = now
             self._set_off(wish)
         here = self.motion.at(now)
         self._sent, self._last = now, here.position
