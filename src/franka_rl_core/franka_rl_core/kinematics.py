@@ -209,8 +209,28 @@ def damped_values(
 
 
 def tool_components(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> Sequence[Scalar]:
-    """Return the three components of the tool position for sines and cosines of the joints."""
-    return _forward(chain, sin, cos).position
+    """
+    Return the three components of the tool position for sines and cosines of the joints.
+
+    Walks from the tool to the base, with one point instead of a frame.
+    """
+    x, y, z = chain.tool_position
+    on_axis = x == y == 0.0
+    for (turns, a, d), s, c in reversed(list(zip(chain.joints, sin, cos, strict=True))):
+        if d:
+            z = z + d
+        if not on_axis:
+            x, y = c * x - s * y, s * x + c * y
+        on_axis = False
+        if a:
+            x = x + a
+        if turns == 1:
+            y, z = -z, y
+        elif turns == 3:
+            y, z = z, -y
+        elif turns == 2:
+            y, z = -y, -z
+    return x, y, z
 
 
 def _joint_values(chain: Chain, sin: Sequence[Scalar], cos: Sequence[Scalar]) -> Sequence[Scalar]:

@@ -5,12 +5,14 @@
 import os
 
 import numpy as np
+import pinocchio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.fci.driver import FrankaDriver
+from franka_rl_core.guard.collision import CollisionCheck
 from franka_rl_core.guard.guard import STALL_S, Guard, GuardLimits, GuardState
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.safety.base import Reason, Verdict
@@ -103,6 +105,7 @@ def assert_legal(commands, model):
 
 
 TURN = np.array([0.75, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # of the base [rad/s]
+OUT = np.array([0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0])  # leans back [rad/s]
 
 
 def test_disarmed_it_commands_nothing():
@@ -334,6 +337,55 @@ def test_a_controller_that_carries_on_is_asked_for_nothing_that_is_past():
     assert np.array_equal(after.at(after.begin).position, before.at(after.begin).position)
 
 
+def drive_out(bench):
+    """Ask for a velocity that leads out of the box, until the guard needs a second tick to decide."""
+    for _ in range(200):
+        bench.propose(bench.position + OUT * PERIOD)
+        bench.tick()
+        if bench.guard._question is not None:
+            return
+        bench.tick(STEPS - 1)
+    pytest.fail('no target led out of the box')
+
+
+def test_a_decision_that_takes_long_is_made_in_two_ticks_and_is_that_of_the_chain():
+    bench = Bench().arm()
+    drive_out(bench)
+    question, target = bench.guard._question, bench.guard._target
+    decided = bench.guard.decided
+    bench.tick()  # the answer
+    assert bench.guard.decided == decided and bench.guard.reason is Reason.WORKSPACE
+    bench.tick()  # what follows from it
+    assert bench.guard.decided == bench.sequence == decided + 1
+    here = question.here
+    state = RobotState(here.position[None], here.velocity[None], np.zeros(1, np.int64))
+    chain = SafetyChain(bench.model, PERIOD)
+    command = chain(target[None], bench.model.arm_state(state), hold=here.position[None])
+    velocity = (command.joint_position[0] - here.position) / PERIOD
+    reached = bench.guard.motion.at(bench.guard.motion.braking).velocity
+    np.testing.assert_allclose(reached, velocity, atol=1e-6)
+
+
+def test_a_bad_target_ends_a_decision_that_takes_long():
+    bench = Bench().arm()
+    drive_out(bench)
+    bench.guard.refuse(Reason.WRONG_SHAPE)
+    bench.tick(3)
+    assert bench.held is Reason.WRONG_SHAPE
+    bench.tick(500)
+    assert bench.guard.rests
+
+
+def test_a_guard_that_is_disarmed_ends_its_stream_whoever_sends_on():
+    bench = Bench().arm().drive(TURN, 20)
+    bench.guard.disarm()
+    for _ in range(600):
+        bench.propose(bench.position + TURN * PERIOD)
+        bench.tick()
+    assert bench.guard.state is GuardState.DISARMED
+    assert_legal(bench.commands, bench.model)
+
+
 def test_the_verdicts_are_counted_per_target():
     bench = Bench().arm()
     for target in (START + 0.001, START + 5.0, np.full(7, np.nan)):
@@ -437,8 +489,22 @@ def test_targets_that_would_hit_the_table_hold():
     down = np.array([0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])  # leans forward [rad/s]
     bench.drive(down, 40)
     assert bench.held is Reason.COLLISION and 'table would touch' in bench.guard.problem
-    assert not bench.guard._collision.touching(bench.position)
+    assert not bench.guard._check._collision.touching(bench.position)
     assert_legal(bench.commands, bench.model)
+
+
+@pytest.mark.parametrize('robot', ROBOTS)
+@pytest.mark.parametrize('margin', [0.01, 0.05])
+def test_boxes_around_the_shapes_leave_out_nothing_that_touches(robot, margin):
+    model = load_robot(robot)
+    check = CollisionCheck(model, margin)
+    every = (check._model, check._data, check._shapes, check._with_margin(margin))
+    random, touching = np.random.default_rng(0), 0
+    for posture in random.uniform(model.range_lower, model.range_upper, (3000, 7)):
+        expected = pinocchio.computeCollisions(*every, posture, True)
+        assert bool(check.touching(posture)) == expected
+        touching += expected
+    assert 0 < touching < 3000
 
 
 # --- whatever comes ------------------------------------------------------------------------------
@@ -551,5 +617,5 @@ def test_adversarial_actions_break_no_limit_and_cause_no_reflex(robot):
         assert bench.guard.state is GuardState.ARMED, bench.guard.reason
         assert bench.driver.arm.errors == () and not bench.driver.shutdown_reason
         assert_legal(bench.commands, bench.model)
-        assert not bench.guard._collision.touching(bench.position)
+        assert not bench.guard._check._collision.touching(bench.position)
         bench.tick(1000)  # to rest

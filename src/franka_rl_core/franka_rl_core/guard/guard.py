@@ -12,19 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.guard.collision import CollisionCheck
+from franka_rl_core.guard.decision import Decider, Question
 from franka_rl_core.guard.monitor import StateMonitor
 from franka_rl_core.guard.motion import Motion, Planner, Sample
+from franka_rl_core.guard.motion_check import MotionCheck
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Reason, Verdict
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.settings import setting
-from franka_rl_core.state import RobotState
 
 # The arm goes on at its velocity for this share of the control period when the next target is late.
 GRACE = 0.5
-# Where a motion is checked before the arm follows it: these shares of its braking.
-_WHILE_BRAKING = (0.0, 0.5, 1.0)
 # A motion to a posture is longer, and has time; its points are this far apart [s].
 _POSTURE_STEP_S = 0.05
 # Who does not send for so long has stopped the arm: a controller keeps to its last target [s].
@@ -115,8 +113,9 @@ class Guard:
         self._period = control_period_s
         self._limits = limits or GuardLimits()
         self._tether = self._limits.tether * model.velocity  # (7,) [rad]
-        self._planner, self._collision = self._make_tools()
-        self._way_planner, self._way_collision = self._make_tools()  # for another thread
+        self._planner, self._check = self._make_tools()
+        self._way_planner, self._way_check = self._make_tools()  # for another thread
+        self._decider = Decider(model, chain, control_period_s)
         self.monitor = StateMonitor(model)
         self.motion: Motion | None = None
         self.state = GuardState.DISARMED
@@ -124,12 +123,12 @@ class Guard:
         self._sent, self._last = -np.inf, model.home  # when and what was sent last
         self._forget()
 
-    def _make_tools(self) -> tuple[Planner, CollisionCheck]:
+    def _make_tools(self) -> tuple[Planner, MotionCheck]:
         acceleration = self._chain.config.acceleration_fraction * self._model.acceleration
         jerk = self._limits.jerk_fraction * self._model.jerk
         table = self._limits.table_height if self._limits.table else None
-        collision = CollisionCheck(self._model, self._limits.collision_margin, table)
-        return Planner(self._model, acceleration, jerk), collision
+        check = MotionCheck(self._model, self._limits.collision_margin, table)
+        return Planner(self._model, acceleration, jerk), check
 
     def _forget(self) -> None:
         self._target: NDArray[np.float64] | None = None
@@ -138,12 +137,17 @@ class Guard:
         #: newest target that was decided on: the last sample follows it, or holds
         self.decided = 0
         self._new = False
-        self._wish: _Wish | None = None
+        self._drop()
         self._leaving = False
         self._to_posture = False
         self.verdict, self.reason = Verdict.HELD, Reason.NO_TARGET
         #: what is wrong with the newest target, in words; of ranges and collisions
         self.problem = ''
+
+    def _drop(self) -> None:
+        """Forget what has been decided, or is being decided."""
+        self._question: Question | None = None
+        self._wish: _Wish | None = None
 
     def arm(self, now: float) -> None:
         """
@@ -213,7 +217,7 @@ class Guard:
 
     def refuse(self, reason: Reason) -> None:
         """Hold, because what came is no target."""
-        self._target, self._new = None, True
+        self._target, self._new, self._question = None, True, None
         if self.state is not GuardState.FAULT:
             self._hold(reason)
 
@@ -241,7 +245,7 @@ class Guard:
         velocity = (speed or self._limits.home_speed) * self._model.velocity
         motion = self._way_planner.to_position(here, posture, velocity, 0.0)
         times = np.arange(0.0, motion.end, _POSTURE_STEP_S).tolist()
-        if problem := self._illegal(motion, [*times, motion.end], self._way_collision):
+        if problem := self._way_check.problem(motion, [*times, motion.end]):
             raise RefusedError(f'the straight way of the joints is not free: {problem}')
         return motion
 
@@ -256,7 +260,8 @@ class Guard:
         if not np.array_equal(way.at(way.begin).position, self._last):
             raise RefusedError('the arm is not where its way begins: plan it again')
         self._go_on_with(way.beginning_at(self._next))
-        self._to_posture, self._wish = True, None
+        self._to_posture = True
+        self._drop()
         return float(way.end - way.begin)
 
     def _refuse_if_not_ready(self) -> None:
@@ -300,18 +305,15 @@ class Guard:
             self.motion.before = None
         if self.state is GuardState.ARMED:
             self._watch(here, now)
-        if wish is not None:
-            return here
-        if self._new:
-            self._decide(now)
-        elif now >= self.motion.braking:
+        if wish is None and not self._decide(now) and now >= self.motion.braking:
             self._end(now >= self.motion.end)
         return here if self.state is not GuardState.DISARMED else None
 
     def _start_again(self, now: float) -> None:
         """Go on from rest where the stream has stopped: it must not be thrown forward."""
         self.motion = self._planner.stop(Sample.resting(self._last), now)
-        self._to_posture, self._wish = False, None
+        self._to_posture = False
+        self._drop()
         if self.state is GuardState.ARMED:
             self._hold(Reason.STALLED)
 
@@ -332,20 +334,42 @@ class Guard:
             self._to_posture = False
             self._brake()
 
-    def _decide(self, now: float) -> None:
-        """Turn the newest target into a velocity to change to, or into braking."""
-        self._new = False
-        if self.state is not GuardState.ARMED or self._leaving:
-            return
+    def _decide(self, now: float) -> bool:
+        """
+        Go on to turn the newest target into a velocity to change to, or into braking.
+
+        :returns: whether this tick has had its work by that.
+        """
+        if self._question is not None:
+            self._conclude(self._question)
+            return True
+        new, self._new = self._new, False
+        if not new or self.state is not GuardState.ARMED or self._leaving:
+            return False
         if self._to_posture:
             self.counts[Verdict.HELD] += 1
-            return
-        velocity = self._velocity(now)
-        if self.verdict is Verdict.HELD:
-            self.counts[Verdict.HELD] += 1
-            self._wish = _Wish(self._sequence, None)
+            return False
+        if self._target is None:
+            self._wish_for(self._sequence, None)
+            return True
+        ages = (self.monitor.age(now), now - self._target_time)
+        question = self._decider.ask(self._sequence, self._target, self._there, *ages)
+        if question.takes_long:
+            self._question = question
         else:
-            self._wish = _Wish(self._sequence, velocity)
+            self._conclude(question)
+        return True
+
+    def _conclude(self, question: Question) -> None:
+        """Take the answer."""
+        self._question = None
+        self.verdict, self.reason, velocity = self._decider.answer(question)
+        self._wish_for(question.sequence, None if self.verdict is Verdict.HELD else velocity)
+
+    def _wish_for(self, sequence: int, velocity: NDArray[np.float64] | None) -> None:
+        if velocity is None:
+            self.counts[Verdict.HELD] += 1
+        self._wish = _Wish(sequence, velocity)
 
     def _set_off(self, wish: _Wish) -> None:
         """Change to a velocity, if all of the motion is legal; else brake in the next tick."""
@@ -356,7 +380,7 @@ class Guard:
             return
         hold_s = (1.0 + GRACE) * self._period
         motion = self._planner.with_velocity(self._there, wish.velocity, hold_s, self._next)
-        if problem := self._illegal(motion, _check_times(motion)):
+        if problem := self._check.problem(motion):
             self._hold(Reason.COLLISION if 'touch' in problem else Reason.JOINT_RANGE)
             self.problem = problem
             self._wish = _Wish(wish.sequence, None)
@@ -364,53 +388,18 @@ class Guard:
             self._go_on_with(motion)
         self.counts[self.verdict] += 1
 
-    def _velocity(self, now: float) -> NDArray[np.float64]:
-        """Check the newest target from where the command stream will be: (7,) [rad/s]."""
-        here = self._there
-        if self._target is None:
-            self.verdict = Verdict.HELD
-            return np.zeros_like(here.velocity)
-        reference = RobotState(here.position[None], here.velocity[None], np.zeros(1, np.int64))
-        command = self._chain(
-            self._target[None],
-            self._model.arm_state(reference),
-            hold=here.position[None],
-            state_age=self.monitor.age(now),
-            target_age=now - self._target_time,
-        )
-        self.verdict = Verdict(int(command.verdict[0]))
-        self.reason = Reason(int(command.reason[0]))
-        velocity: NDArray[np.float64] = (command.joint_position[0] - here.position) / self._period
-        return velocity
-
-    def _illegal(
-        self, motion: Motion, times: list[float], collision: CollisionCheck | None = None
-    ) -> str:
-        """Say what is wrong with a motion at one of the times, '' if nothing is."""
-        samples = [motion.at(time) for time in times]
-        position = np.array([sample.position for sample in samples])
-        velocity = np.array([sample.velocity for sample in samples])
-        if not ((position >= self._model.lower) & (position <= self._model.upper)).all():
-            return f'a joint would leave its range: {position[-1].round(3).tolist()}'
-        low, high = self._model.velocity_bounds(position)
-        if not ((velocity >= low) & (velocity <= high)).all():
-            return 'a joint would be faster than it may be near the end of its range'
-        collision = collision or self._collision
-        touching = (collision.touching(sample.position) for sample in samples)
-        return next((f'{links} would touch' for links in touching if links), '')
-
     def _brake(self) -> None:
         """
         Brake now if that is legal, else later, as the present motion does.
 
         Now is when the last sample was sent, or the lead later: a motion goes on without a step.
         """
-        self._wish = None
+        self._drop()
         if self.motion is None or self.motion.braking <= self._next < self.motion.end:
             return  # it brakes already
         here = self._there
         motion = self._planner.stop(here, self._next)
-        if here.at_rest or not self._illegal(motion, _check_times(motion)):
+        if here.at_rest or not self._check.problem(motion):
             self._go_on_with(motion)
 
     @property
@@ -441,8 +430,3 @@ class Guard:
 
     def _hold(self, reason: Reason) -> None:
         self.verdict, self.reason = Verdict.HELD, reason
-
-
-def _check_times(motion: Motion) -> list[float]:
-    braking = motion.end - motion.braking
-    return [motion.braking + share * braking for share in _WHILE_BRAKING]

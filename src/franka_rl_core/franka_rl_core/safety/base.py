@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -106,6 +107,8 @@ class Proposal:
     velocity: Array | None = None  # (7, N) Envelope's, as long as the target stays
     most: bool = False  # arms that need more than one arithmetic for all may be left over
     undecided: Array | None = None  # (N,) of bool, those that were
+    rest: Callable[[], None] | None = None  # what a limit has left to be done, for it takes long
+    limits_done: int = 0  # of the chain
 
     @property
     def held(self) -> Array:

@@ -87,7 +87,8 @@ class SafetyChain:
         """
         if target.shape != arm.joint_position.shape:
             raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
-        return self._passed(target, arm, hold, state_age, target_age)[0]
+        proposal = self._proposal(target, arm, hold, state_age, target_age)
+        return self.finish(proposal, arm)
 
     def decide_most(
         self, target: Array, arm: ArmState, hold: Array
@@ -97,9 +98,36 @@ class SafetyChain:
 
         :returns: commands, and for which arms they must not be used: (N,) of bool, None if for all.
         """
-        return self._passed(target, arm, hold, most=True)
+        proposal = self._proposal(target, arm, hold, most=True)
+        for limit in self._limits:
+            limit.apply(proposal, arm)
+        return self._command(proposal), proposal.undecided
 
-    def _passed(
+    def begin(
+        self, target: Array, arm: ArmState, hold: Array, state_age: float, target_age: float
+    ) -> Proposal:
+        """
+        Check a batch of targets, but what takes long; see :meth:`__call__` and :meth:`finish`.
+
+        :returns: what :meth:`finish` takes; its ``rest`` is None if nothing takes long.
+        """
+        proposal = self._proposal(target, arm, hold, state_age, target_age, most=True)
+        for limit in self._limits:
+            limit.apply(proposal, arm)
+            proposal.limits_done += 1
+            if proposal.rest is not None:
+                break
+        return proposal
+
+    def finish(self, proposal: Proposal, arm: ArmState) -> SafeCommand:
+        """Check what :meth:`begin` has left."""
+        if proposal.rest is not None:
+            proposal.rest()
+        for limit in self._limits[proposal.limits_done :]:
+            limit.apply(proposal, arm)
+        return self._command(proposal)
+
+    def _proposal(
         self,
         target: Array,
         arm: ArmState,
@@ -107,12 +135,12 @@ class SafetyChain:
         state_age: float = 0.0,
         target_age: float = 0.0,
         most: bool = False,
-    ) -> tuple[SafeCommand, Array | None]:
+    ) -> Proposal:
         rows = self._arrays.rows
         position = rows(arm.joint_position.T)
         low, high = self._envelope.bounds(position)
         passed = self._arrays.xp.zeros_like(target[:, 0], dtype=self._arrays.xp.uint8)
-        proposal = Proposal(
+        return Proposal(
             arrays=self._arrays,
             position=position,
             speed=rows(arm.joint_velocity.T),
@@ -126,7 +154,7 @@ class SafetyChain:
             reason=passed,
             most=most,
         )
-        for limit in self._limits:
-            limit.apply(proposal, arm)
+
+    def _command(self, proposal: Proposal) -> SafeCommand:
         position = self._arrays.whole(proposal.target).T
-        return SafeCommand(position, proposal.verdict, proposal.reason), proposal.undecided
+        return SafeCommand(position, proposal.verdict, proposal.reason)

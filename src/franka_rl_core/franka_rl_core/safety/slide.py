@@ -20,6 +20,8 @@ from franka_rl_core.safety.envelope import Envelope
 # Corrections of a velocity that leads out, each a little more than needed, before the arm brakes.
 TRIES = 3
 EXCESS = 1.05
+# How the distances to the walls are laid out: three places on the way, six walls for each.
+_PLACES, _WALLS = 3, 6
 
 
 class Motion(NamedTuple):
@@ -63,13 +65,14 @@ class Slide:
 
     def __call__(self, motion: Motion) -> Array:
         """Give the targets (7, N) [rad]; those that lead nowhere further out keep their bits."""
+        return self.corrected(motion, self.outside(motion.velocity, motion.position))
+
+    def corrected(self, motion: Motion, outside: Array) -> Array:
+        """Give :meth:`__call__` for those of whom :meth:`outside` is known."""
         xp, envelope, start = self._arrays.xp, self._envelope, motion.position
         velocity, bounds = motion.velocity, (motion.low, motion.high, motion.speed)
-        outside = self._outside(velocity, start)
-        if not self._arrays.may_be_any(self._further(outside, None)):
-            return motion.target  # nothing comes out: no matter how far braking would
         braking = envelope.nearest(0.0 * start, *bounds)
-        allowed = [xp.maximum(beyond, 0.0) for beyond in self._outside(braking, start)]
+        allowed = xp.maximum(self.outside(braking, start), 0.0)
         further = self._further(outside, allowed)
         if not self._arrays.may_be_any(further):
             return motion.target
@@ -78,39 +81,49 @@ class Slide:
             change = self._inward(velocity, outside, allowed, motion.jacobian)
             # Who is inside stays as it is.
             velocity = xp.where(inside, velocity, envelope.nearest(velocity + change, *bounds))
-            outside = self._outside(velocity, start)
+            outside = self.outside(velocity, start)
             inside = ~self._further(outside, allowed)
             if not self._arrays.may_be_any(~inside):
                 break
         velocity = xp.where(inside, velocity, braking)
         return xp.where(further, start + velocity * self._period, motion.target)
 
+    def outside(self, velocity: Array, start: Array) -> Array:
+        """
+        Give how far tools come out at the three places of :meth:`Envelope.braking_path`.
+
+        :returns: (18, N), for each place beyond the lower walls in x, y, z, and beyond the upper
+            ones; negative inside [m].
+        """
+        places = self._envelope.braking_path(velocity, start)
+        low, high = self._arrays.rows(self._low), self._arrays.rows(self._high)
+        tools = self._tools(places)
+        beyond = [part for tool in tools for part in (low - tool, tool - high)]
+        return self._arrays.xp.concat(beyond, axis=0)
+
     def comes_out(self, velocity: Array, start: Array) -> Array:
         """Say which tools leave the workspace on their way to a stop: (N,) of bool."""
-        return self._further(self._outside(velocity, start), None)
+        return self._further(self.outside(velocity, start), 0.0)
 
-    def _further(self, outside: list[Array], allowed: list[Array] | None) -> Array:
-        """Say which tools come out further than allowed, or at all: (N,) of bool."""
-        xp = self._arrays.xp
-        most = xp.concat(allowed, axis=0) if allowed else 0.0
-        return xp.any(xp.concat(outside, axis=0) > most, axis=0)
+    def _further(self, outside: Array, allowed: Array | float) -> Array:
+        """Say which tools come out further than allowed: (N,) of bool."""
+        return self._arrays.xp.any(outside > allowed, axis=0)
 
-    def _inward(
-        self, velocity: Array, outside: list[Array], allowed: list[Array], jacobian: Array
-    ) -> Array:
+    def _inward(self, velocity: Array, outside: Array, allowed: Array, jacobian: Array) -> Array:
         """Give the change of velocity that undoes the worst of what is too far out: (7, N)."""
         xp, period = self._arrays.xp, self._period
         worst, push, time = -1.0, 0.0, period
         stopping = self._envelope.stopping_time(velocity)
-        for i, (place, limit) in enumerate(zip(outside, allowed, strict=True)):
-            beyond = EXCESS * xp.maximum(place - limit, 0.0)
-            depth = xp.max(beyond, axis=0, keepdims=True)
-            deeper = xp.any(depth > worst, axis=0)
+        everywhere = xp.maximum(outside - allowed, 0.0)
+        for i in range(_PLACES):
+            beyond = everywhere[i * _WALLS : (i + 1) * _WALLS]
+            depth = xp.max(beyond, axis=0)
+            deeper = depth > worst
             worst = xp.maximum(depth, worst)
             push = xp.where(deeper, beyond[:3] - beyond[3:], push)
             # What a change of velocity does there.
             time = xp.where(deeper, period + 0.5 * i * (stopping - period), time)
-        return self._joint_motion(jacobian, push) / time
+        return self._joint_motion(jacobian, EXCESS * push) / time
 
     def _joint_motion(self, jacobian: Array, push: Array) -> Array:
         """Give the joint motion (7, N) [rad] that moves the tools so: (3, N) [m]."""
@@ -118,18 +131,6 @@ class Slide:
             return Rows(damped_values(DAMPING, list(push), *map(list, jacobian)))
         matrices = self._arrays.xp.permute_dims(jacobian, (2, 0, 1))
         return damped_least_squares(matrices, push.T, DAMPING).T
-
-    def _outside(self, velocity: Array, start: Array) -> list[Array]:
-        """
-        Give how far tools come out at the three places of :meth:`Envelope.braking_path`.
-
-        :returns: each (6, N), beyond the lower walls in x, y, z, and beyond the upper ones;
-            negative inside [m].
-        """
-        places = self._envelope.braking_path(velocity, start)
-        low, high = self._arrays.rows(self._low), self._arrays.rows(self._high)
-        concat = self._arrays.xp.concat
-        return [concat([low - tool, tool - high], axis=0) for tool in self._tools(places)]
 
     def _tools(self, places: tuple[Array, ...]) -> list[Array]:
         """Give the positions of the tools, each (3, N) [m]."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.robot_model import RobotModel
@@ -52,7 +53,7 @@ class WorkspaceLimit(Limit):
             return
         near = self._may_come_out(velocity, proposal.position, arm.tool_position.T, jacobian)
         if self.arrays.may_be_any(near):
-            proposal.clip(self._keep_inside(proposal, near, jacobian), Reason.WORKSPACE)
+            self._look_after(proposal, near, jacobian)
 
     def _apply_compiled(self, proposal: Proposal, velocity: Rows, jacobian: Array) -> None:
         """Correct all, or say which need it: the same for all worlds, without a decision."""
@@ -91,17 +92,27 @@ class WorkspaceLimit(Limit):
         inside = xp.logical_and(tool - far > self._low, tool + far < self._high)
         return ~xp.all(inside, axis=0)
 
-    def _keep_inside(self, proposal: Proposal, near: Array, jacobian: Array) -> Array:
+    def _look_after(self, proposal: Proposal, near: Array, jacobian: Array) -> None:
         """
-        Give the targets (7, N), other ones for those tools ``near`` (N,) that would come out.
+        Correct the targets of those tools ``near`` (N,) that would come out.
 
         Few do: they are looked after by :attr:`Arrays.of_few`, and gradients end.
         """
+        motion, (worlds,) = self._motion(proposal, jacobian), self.arrays.xp.nonzero(near)
+        if len(worlds) < len(near):
+            motion = Motion(*(part[..., worlds] for part in motion))
+        few = Motion(*map(self.arrays.few, motion))
+        outside = self._slide_few.outside(few.velocity, few.position)
+        if not (outside > 0.0).any():
+            return  # no matter how far braking would lead out
+        rest = partial(self._correct, proposal, worlds, few, outside)
+        if proposal.most:
+            proposal.rest = rest
+        else:
+            rest()
+
+    def _correct(self, proposal: Proposal, worlds: Array, few: Motion, outside: Array) -> None:
         arrays, target = self.arrays, proposal.target
-        (worlds,) = arrays.xp.nonzero(near)
-        if not len(worlds):
-            return target
-        motion = self._motion(proposal, jacobian)
-        few = Motion(*(arrays.few(part[..., worlds]) for part in motion))
-        corrected = arrays.replaced(target.T, worlds, self._slide_few(few).T).T
-        return arrays.xp.where(corrected == target, target, corrected)
+        corrected = self._slide_few.corrected(few, outside)
+        replaced = arrays.replaced(target.T, worlds, corrected.T).T
+        proposal.clip(arrays.xp.where(replaced == target, target, replaced), Reason.WORKSPACE)
