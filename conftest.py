@@ -19,8 +19,12 @@ import pytest
 os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'
 # DDS stays on this machine.
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# Domains up to 101 have ports below the ephemeral ones; a test run starts at one of its own.
-_domains = itertools.cycle((os.getpid() * 7 + i) % 99 + 1 for i in range(99))
+# Domains up to 101 have ports below the ephemeral ones. A test run starts at one of its own, and
+# processes that test at once, gw0, gw1, ..., share them out.
+_run = int(os.environ.get('PYTEST_XDIST_TESTRUNUID', f'{os.getpid():x}'), 16)
+_first = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+_count = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
+_domains = itertools.cycle((_run + i) % 99 + 1 for i in range(_first, 99, _count))
 
 
 class Processes:

@@ -44,7 +44,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'reward',
-                default_value='dense',
+                default_value='sparse',
                 description='reward of the task: dense, sparse, or another of its own',
             ),
             DeclareLaunchArgument(
@@ -59,7 +59,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'steps',
-                default_value='5000',
+                default_value='6000',
                 description='environment steps',
             ),
             DeclareLaunchArgument(

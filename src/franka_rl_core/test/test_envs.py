@@ -503,6 +503,29 @@ def test_a_backend_of_ones_own():
     assert backend.state.stamp_ns.tolist() == [40_000_000] * 2
 
 
+@pytest.mark.parametrize('itself', [False, True])
+def test_a_backend_that_limits_targets_gets_what_was_asked_for(itself):
+    """The guard limits from where its command stream is, which a lagging arm has not reached."""
+
+    class Recorded(MockBackend):
+        limits_targets = itself
+
+        def step(self, joint_target):
+            self.target = joint_target
+            return super().step(joint_target)
+
+    config = EnvConfig(backend='mock', control='joints', action_scale=0.2)
+    backend = Recorded(load_robot(config.robot), 1, config.control_period)
+    env = FrankaVectorEnv(config, backend=backend)
+    env.reset(seed=0)
+    before = env.arm.joint_position
+    *_, infos = env.step(np.ones((1, 7), np.float32))
+    assert infos['verdict'] == Verdict.CLIPPED
+    moved = np.abs(backend.target - before)
+    assert (moved > 0.05).all() if itself else (moved < 0.05).all()
+    env.close()
+
+
 def test_the_period_and_the_scale_are_settings(make):
     moves = []
     for scale, period in ((0.0, 0.04), (0.001, 0.04), (0.001, 0.1)):

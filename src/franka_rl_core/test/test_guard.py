@@ -338,7 +338,7 @@ def test_a_controller_that_carries_on_is_asked_for_nothing_that_is_past():
 
 
 def drive_out(bench):
-    """Ask for a velocity that leads out of the box, until the guard needs a second tick to decide."""
+    """Ask for a velocity that leads out of the box, until it takes long to decide."""
     for _ in range(200):
         bench.propose(bench.position + OUT * PERIOD)
         bench.tick()

@@ -40,6 +40,7 @@ class IdentityEnv(VectorEnv):
     """
 
     LENGTH = 5
+    real_time = False
 
     def __init__(self, num_envs: int = 4, backend: str = 'mock') -> None:
         self.num_envs = num_envs

@@ -9,6 +9,7 @@ import dataclasses
 import pytest
 from learning_helpers import ROWS
 
+from franka_rl_core.backends.base import ROBOT
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import describe, read_yaml
@@ -34,6 +35,10 @@ def test_algorithms_are_listed() -> None:
     with pytest.raises(UnknownNameError) as unknown:
         find_algorithm('dreamer', 'mock')
     assert str(unknown.value) == "unknown algorithm 'dreamer'; known: apg, ddpg, ppo, sac, td3"
+
+
+def test_the_arm_behind_the_guard_is_one_world() -> None:
+    assert find_algorithm('ppo', ROBOT).library == 'sb3'
 
 
 def test_settings_find_their_place() -> None:

@@ -104,7 +104,9 @@ def test_noise_fades() -> None:
     assert noise()[0] < 0.25, 'it goes on to fade in the next episode'
 
 
-@pytest.mark.parametrize('wrong', [{'network': 'tree'}, {'noise': 'pink'}])
+@pytest.mark.parametrize(
+    'wrong', [{'network': 'tree'}, {'noise': 'pink'}, {'train_freq_unit': 'day'}]
+)
 def test_unknown_names_list_the_known_ones(wrong: dict[str, str]) -> None:
     with pytest.raises(UnknownNameError, match='known: '):
         DdpgConfig(**wrong)  # type: ignore[arg-type]

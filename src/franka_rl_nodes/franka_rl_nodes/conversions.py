@@ -133,7 +133,7 @@ def goal_from_msg(message: PoseStamped) -> NDArray[np.float64]:
     return np.array([position.x, position.y, position.z])
 
 
-def spec_to_msg(config: EnvConfig, parts: Parts) -> EnvSpec:
+def spec_to_msg(config: EnvConfig, parts: Parts, real_time: bool) -> EnvSpec:
     """Describe an environment."""
     terms = [
         ObservationTerm(name=term.name, unit=term.unit, frame=term.frame, size=term.size)
@@ -143,6 +143,7 @@ def spec_to_msg(config: EnvConfig, parts: Parts) -> EnvSpec:
         config=yaml.safe_dump(config.to_dict()),
         observation=terms,
         joint_names=list(parts.model.joint_names),
+        real_time=real_time,
     )
 
 

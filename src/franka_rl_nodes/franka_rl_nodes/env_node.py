@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
+from franka_rl_core.backends.base import ROBOT
 from franka_rl_core.envs.base import KEYS, Observation
 from franka_rl_core.envs.config import EnvConfig, check_capabilities, make_parts
 from franka_rl_core.envs.vector import FrankaVectorEnv
@@ -85,7 +86,7 @@ class EnvNode(Node):
     def _on_describe(
         self, request: DescribeEnv.Request, response: DescribeEnv.Response
     ) -> DescribeEnv.Response:
-        response.spec = spec_to_msg(self._env.config, self._env.parts)
+        response.spec = spec_to_msg(self._env.config, self._env.parts, self._env.real_time)
         return response
 
     def _on_reset(
@@ -147,7 +148,7 @@ class EnvNode(Node):
 
 def _make_env(config: EnvNodeConfig, context: Any) -> FrankaVectorEnv:
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(EnvConfig)}
-    if config.backend == 'guard':
+    if config.backend == ROBOT:
         return _make_real_env(config, EnvConfig(**fields), context)
     if config.backend != 'ros':
         return FrankaVectorEnv(EnvConfig(**fields))

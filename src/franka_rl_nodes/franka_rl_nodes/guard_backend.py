@@ -14,7 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from franka_rl_core.arrays import Array
-from franka_rl_core.backends.base import Backend
+from franka_rl_core.backends.base import REAL_TIME, ROBOT, Backend
 from franka_rl_core.exceptions import BackendLostError, FrankaRLError, RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
@@ -31,6 +31,8 @@ _POLL_S = 0.001
 _START_S = 30.0
 _SETTLE_S = 3.0
 _RESTS_RAD_S = 0.01
+# An arm that is where it was, to this, and rests, has not moved [rad].
+_UNMOVED_RAD = 0.001
 
 
 class GuardBackend(Backend):
@@ -39,7 +41,8 @@ class GuardBackend(Backend):
 
     A step sends a target and waits for the joint state that is stamped a control period after the
     last one it returned, not a period after the call: time that the agent needs is part of the
-    period. An agent that needs more than the period is late; that is counted in ``overruns``.
+    period. An agent that needs more than the period is late; that is counted in ``overruns``, and
+    the step waits for a whole period, or what it returned would not show what the target did.
 
     A reset has the guard bring the arm to the posture, in a slow and checked motion; an arm that
     has stopped by itself is recovered first. ``interrupted`` says that the last step found it so.
@@ -51,7 +54,9 @@ class GuardBackend(Backend):
     :param timeout_s: without a joint state for so long, the arm is lost [s].
     """
 
-    name = 'guard'
+    name = ROBOT
+    capabilities = frozenset({REAL_TIME})
+    limits_targets = True
 
     def __init__(
         self,
@@ -71,7 +76,7 @@ class GuardBackend(Backend):
         self._sequence = 0
         self._due_ns = 0
         self._state: RobotState | None = None
-        #: steps that began later than a control period after the last state
+        #: steps that began a control period after the last state, or later
         self.overruns = 0
         #: times that the arm had stopped by itself
         self.interruptions = 0
@@ -94,11 +99,16 @@ class GuardBackend(Backend):
         target = self._checked(joint_target)[0]
         if self._state is None:
             raise RuntimeError('call reset() before the first step')
-        self._send(target, int(self._state.stamp_ns[0]))
+        now = self._newest() or self._state
+        if int(now.stamp_ns[0]) >= self._due_ns:
+            self.overruns += 1
+            self._due_ns = int(now.stamp_ns[0]) + self._period_ns
+        # What the agent has seen of an arm that has not moved since is as good as new.
+        seen = self._state if _moves(self._state, now) else now
+        self._send(target, int(seen.stamp_ns[0]))
         state = self._state_at(self._due_ns)
         late = int(state.stamp_ns[0]) - self._due_ns
-        if late > self._period_ns // 2:
-            self.overruns += 1
+        if late > self._period_ns // 2:  # joint states were missing
             self._due_ns = int(state.stamp_ns[0])
         self._due_ns += self._period_ns
         stopped = not self.guard.armed
@@ -140,15 +150,17 @@ class GuardBackend(Backend):
         message.header.stamp = stamp_to_msg(stamp_ns)
         self._targets.publish(message)
 
+    def _newest(self) -> RobotState | None:
+        message = self._states.newest()
+        return None if message is None else joint_state_from_msg(message, self.model)
+
     def _state_at(self, stamp_ns: int) -> RobotState:
         """Wait for the first joint state that is not before a stamp."""
         deadline = time.monotonic() + self._timeout_s
         while True:
-            message = self._states.newest()
-            if message is not None:
-                state = joint_state_from_msg(message, self.model)
-                if int(state.stamp_ns[0]) >= stamp_ns - EARLY_NS:
-                    return state
+            state = self._newest()
+            if state is not None and int(state.stamp_ns[0]) >= stamp_ns - EARLY_NS:
+                return state
             raise_if_shut_down(self.ros.node.context)
             if time.monotonic() > deadline:
                 raise BackendLostError(f'no joint state for {self._timeout_s:g} s')
@@ -166,3 +178,9 @@ class GuardBackend(Backend):
                 raise RefusedError('the arm does not come to rest at the start of the episode')
         self._due_ns = int(state.stamp_ns[0]) + self._period_ns
         return state
+
+
+def _moves(before: RobotState, now: RobotState) -> bool:
+    way = np.abs(now.joint_position - before.joint_position).max()
+    speed = np.abs([before.joint_velocity, now.joint_velocity]).max()
+    return bool(way > _UNMOVED_RAD or speed > _RESTS_RAD_S)

@@ -48,7 +48,8 @@ class RosVectorEnv(GoalVectorEnv):
         try:
             spec = describe.first_call(DescribeEnv.Request(), start_timeout_s).spec
             super().__init__(spec_from_msg(spec), AutoresetMode.SAME_STEP)
-            _check_definitions(spec, spec_to_msg(self.config, self.parts))
+            self.real_time = spec.real_time
+            _check_definitions(spec, spec_to_msg(self.config, self.parts, self.real_time))
             self._step.wait(start_timeout_s)
         except BaseException:
             self._node.destroy_node()

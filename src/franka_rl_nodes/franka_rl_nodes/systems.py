@@ -9,7 +9,7 @@ The systems: which nodes they consist of, and what may be chosen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from franka_rl_core.exceptions import UnknownNameError
 
@@ -80,6 +80,7 @@ _CONTROL = Argument(
     'control', '', "ee (tool displacement) or joints (of joints); empty for the task's"
 )
 _REWARD = Argument('reward', 'dense', 'reward of the task: dense, sparse, or another of its own')
+_SPARSE = replace(_REWARD, default='sparse')
 _PERIOD = Argument('control_period', '0.04', 'time between two actions [s]')
 _SEED = Argument('seed', '0', 'seed of everything')
 _OUT = Argument('out', '', 'folder of the run; empty for runs/<task>-<algo>-<date-time>')
@@ -308,10 +309,10 @@ SYSTEMS = {
             _ROBOT,
             Argument('task', 'reach', 'task'),
             _CONTROL,
-            _REWARD,
+            _SPARSE,
             _PERIOD,
             Argument('algo', 'sac', 'algorithm: sac, td3, ddpg or ppo'),
-            Argument('steps', '5000', 'environment steps'),
+            Argument('steps', '6000', 'environment steps'),
             Argument('seed', '0', 'seed of everything but the arm'),
             _OUT,
             _RESUME,

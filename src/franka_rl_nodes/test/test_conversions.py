@@ -81,7 +81,7 @@ def test_goals_cross_a_pose() -> None:
 
 def test_specs_cross_and_name_what_they_mean() -> None:
     config = EnvConfig(robot='fr3', control='joints', num_envs=3, backend_options={'look': 'x'})
-    message = c.spec_to_msg(config, make_parts(config))
+    message = c.spec_to_msg(config, make_parts(config), real_time=False)
     assert c.spec_from_msg(message) == config
     assert [(t.name, t.unit, t.frame, t.size) for t in message.observation][-1] == (
         'joint_velocity',

@@ -25,6 +25,10 @@ Decode = Callable[[Array, ArmState], Array]
 BATCHED = 'batched'
 #: Gradients flow through a step.
 DIFFERENTIABLE = 'differentiable'
+#: The worlds go on while nobody steps them.
+REAL_TIME = 'real_time'
+#: Name of the backend that is an arm behind ROS 2 nodes; no module of this package.
+ROBOT = 'guard'
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,13 @@ class Backend(ABC):
     #: Name under which the registry finds it: the name of its module.
     name: ClassVar[str]
     #: What it has: ``'physics'`` (forces, contact), ``'pictures'``, :data:`BATCHED`,
-    #: :data:`DIFFERENTIABLE`; a task names what it needs.
+    #: :data:`DIFFERENTIABLE`, :data:`REAL_TIME`; a task names what it needs.
     capabilities: ClassVar[frozenset[str]] = frozenset()
     #: Where targets and states live.
     arrays: Arrays = NUMPY
+    #: Whether it checks targets by the safety chain itself, from where its command stream is: to do
+    #: so from the measured state before would slow an arm down that lags behind its commands.
+    limits_targets = False
     #: After a reset, an arm is in that posture to the last bit.
     resets_exactly = False
     #: (N,) of bool: which arms have stopped by themselves, so that their episodes are over; None

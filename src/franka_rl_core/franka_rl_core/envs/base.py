@@ -43,6 +43,9 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     :param parts: the objects that the configuration names, if they exist already.
     """
 
+    #: Whether steps take real time: what an agent needs for an action is part of the period.
+    real_time = False
+
     def __init__(
         self, config: EnvConfig, autoreset_mode: AutoresetMode, parts: Parts | None = None
     ) -> None:

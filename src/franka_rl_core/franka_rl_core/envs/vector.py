@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from franka_rl_core.arrays import Array
-from franka_rl_core.backends.base import Backend, Camera, Marker
+from franka_rl_core.backends.base import REAL_TIME, Backend, Camera, Marker
 from franka_rl_core.envs.base import GoalVectorEnv, Observation, Step, check_render_mode
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.envs.goals import GoalSampler
@@ -58,6 +58,7 @@ class FrankaVectorEnv(GoalVectorEnv):
         mode = AutoresetMode.SAME_STEP if autoreset else AutoresetMode.DISABLED
         super().__init__(config, mode, self.worlds.parts)
         self.backend = self.worlds.backend
+        self.real_time = REAL_TIME in self.backend.capabilities
         self.render_mode = render_mode
         self._skeleton: Skeleton | None = None
 

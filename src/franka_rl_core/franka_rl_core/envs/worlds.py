@@ -87,8 +87,10 @@ class Worlds:
         if self._randomizer:
             actions = self._randomizer.action(actions)
         stages, arm = self._stages, self.arm
-        command = stages.limit(stages.decode(actions, arm), arm, hold=self._sent)
-        self._sent = target = command.joint_position
+        asked = stages.decode(actions, arm)
+        command = stages.limit(asked, arm, hold=self._sent)
+        self._sent = command.joint_position
+        target = asked if self.backend.limits_targets else self._sent
         if self._randomizer:
             target = self._randomizer.target(target, arm.joint_position)
         self._elapsed = self._elapsed + 1

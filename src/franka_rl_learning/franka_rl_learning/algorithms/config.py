@@ -11,6 +11,7 @@ from franka_rl_core.settings import setting
 
 ACTIVATIONS = ('relu', 'tanh')
 NETWORKS = ('mlp', 'seed')
+UNITS = ('auto', 'step', 'episode')
 NOISES = ('normal', 'ornstein_uhlenbeck', 'none')
 
 
@@ -67,14 +68,32 @@ class ReplayConfig(NetworkConfig):
         1_000, 'random world steps before learning; at least one episode of every world', low=0
     )
     train_freq: int = setting(1, 'steps of every world between two updates', low=1)
+    train_freq_unit: str = setting(
+        'auto',
+        'what train_freq counts: step, episode (of one world), or auto: episode where an arm moves '
+        'in real time, since learning would take of its control period',
+    )
     gradient_steps: int = setting(
-        4, 'gradient steps of an update; -1 for one per world step', low=-1
+        4,
+        'gradient steps of an update, after episodes for each step that they may take; -1 for one '
+        'per world step',
+        low=-1,
     )
     learning_rate_half_life: int = setting(
         0, 'world steps in which the step size is halved; 0 for never', low=0
     )
     tau: float = setting(0.05, 'share of the target networks that is renewed', low=0.0, high=1.0)
     n_sampled_goal: int = setting(4, 'goals in hindsight per real one; 0 for none', low=0)
+
+    def __post_init__(self) -> None:
+        """
+        Check what bounds cannot say.
+
+        :raises RefusedError: the unit is none.
+        """
+        super().__post_init__()
+        if self.train_freq_unit not in UNITS:
+            raise UnknownNameError('train_freq_unit', self.train_freq_unit, UNITS)
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,15 @@ from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
-from franka_rl_core import registry
 from franka_rl_core.envs.base import KEYS
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.base import Algorithm, Learner
+from franka_rl_learning.algorithms.config import ReplayConfig
 from franka_rl_learning.algorithms.sb3_arguments import (
     action_noise,
     arguments,
+    learning_times,
+    longest_episode,
     policy_class,
     with_rates,
 )
@@ -59,8 +61,11 @@ class Sb3Learner(Learner):
         torch.set_num_threads(1)
         self._env = GymnasiumVecEnv(env)
         settings, normalize = arguments(config)
-        if 'learning_starts' in settings:
-            settings['learning_starts'] = max(config.learning_starts, _one_episode(env))
+        if isinstance(config, ReplayConfig):
+            # Before all worlds have ended an episode, hindsight has nothing.
+            least = env.num_envs * longest_episode(env)
+            settings['learning_starts'] = max(config.learning_starts, least)
+            settings |= learning_times(config, env)
         normalize['gamma'] = config.gamma
         wanted = normalize['norm_obs'] or normalize['norm_reward']
         self._normalizer = VecNormalize(self._env, **normalize) if wanted else None
@@ -227,12 +232,6 @@ def _head(policy: BasePolicy) -> nn.Module:
     if isinstance(policy, SACPolicy):
         return nn.Sequential(policy.actor.latent_pi, policy.actor.mu, nn.Tanh())
     raise RefusedError(f'no export is known for {type(policy).__name__}')
-
-
-def _one_episode(env: VectorEnv) -> int:
-    """Give the world steps in which every world ends an episode; before, hindsight has nothing."""
-    task = registry.find('tasks', env.config.task)  # type: ignore[attr-defined]
-    return env.num_envs * int(task.max_episode_steps)
 
 
 def _mean(values: Any) -> float:

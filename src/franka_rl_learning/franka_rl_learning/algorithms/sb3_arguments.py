@@ -18,11 +18,13 @@ from stable_baselines3.common.noise import (
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.her import HerReplayBuffer
 
-from franka_rl_learning.algorithms.config import DdpgConfig, SacConfig
+from franka_rl_core import registry
+from franka_rl_core.exceptions import RefusedError
+from franka_rl_learning.algorithms.config import DdpgConfig, ReplayConfig, SacConfig
 
 # Settings that are no arguments of an algorithm's class.
 _OURS = (
-    *('actor_learning_rate', 'learning_rate_half_life', 'network'),
+    *('actor_learning_rate', 'learning_rate_half_life', 'network', 'train_freq_unit'),
     *('noise', 'noise_sigma', 'noise_half_life', 'noise_theta', 'noise_dt'),
 )
 
@@ -44,6 +46,31 @@ def arguments(config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         'norm_reward': values.pop('normalize_reward', False),
     }
     return {**values, 'policy_kwargs': policy}, normalize
+
+
+def learning_times(config: ReplayConfig, env: Any) -> dict[str, Any]:
+    """
+    Say when an algorithm with a replay buffer learns, and how much.
+
+    :returns: arguments of the algorithm.
+    :raises RefusedError: episodes of several worlds do not end together.
+    """
+    unit = config.train_freq_unit
+    if unit == 'auto':
+        unit = 'episode' if env.real_time else 'step'
+    if unit == 'step':
+        return {}
+    if env.num_envs != 1:
+        raise RefusedError(f'train_freq_unit: episode needs num_envs = 1, not {env.num_envs}')
+    steps = config.gradient_steps
+    if steps > 0:
+        steps *= config.train_freq * longest_episode(env)
+    return {'train_freq': (config.train_freq, 'episode'), 'gradient_steps': steps}
+
+
+def longest_episode(env: Any) -> int:
+    """Give the most steps that an episode can take."""
+    return int(registry.find('tasks', env.config.task).max_episode_steps)
 
 
 def policy_class(config: Any) -> str | type[BasePolicy]:

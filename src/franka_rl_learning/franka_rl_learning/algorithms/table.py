@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from franka_rl_core import registry
-from franka_rl_core.backends.base import BATCHED
+from franka_rl_core.backends.base import BATCHED, ROBOT
 from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_learning.algorithms.base import Algorithm, Defaults
 from franka_rl_learning.algorithms.config import (
@@ -43,11 +43,13 @@ def find_algorithm(name: str, backend: str) -> Algorithm:
     """
     Look up an algorithm.
 
-    :param backend: name of the backend it is to learn on.
+    :param backend: name of the backend it is to learn on, or :data:`ROBOT`, which has one world.
     :raises UnknownNameError: there is none of this name; the message lists those that are.
     """
     rows = [row for row in _ROWS if row.name == name]
     if not rows:
         raise UnknownNameError('algorithm', name, available_algorithms())
-    many = len(rows) > 1 and BATCHED in registry.find('backends', backend).capabilities
+    if len(rows) == 1 or backend == ROBOT:
+        return rows[0]
+    many = BATCHED in registry.find('backends', backend).capabilities
     return rows[-1 if many else 0]
