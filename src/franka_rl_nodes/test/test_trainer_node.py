@@ -32,12 +32,14 @@ class Trainer:
         self.feedback: list[Any] = []
 
     def start(self, **goal: Any) -> Any:
-        request = Train.Goal(**goal)
-        return self.wait(
-            self._client.send_goal_async(
-                request, feedback_callback=lambda m: self.feedback.append(m.feedback)
-            )
-        )
+        def listen(message: Any) -> None:
+            self.feedback.append(message.feedback)
+
+        return self.ask(self._client.send_goal_async, Train.Goal(**goal), listen)
+
+    def ask(self, question: Any, *arguments: Any) -> Any:
+        """Ask from the thread that spins: rclpy loses an answer that comes before it has noted."""
+        return self.wait(self.ros.perform(question, *arguments, timeout_s=20.0))
 
     def wait(self, future: Any) -> Any:
         return result_of(future, 60.0, 'the trainer', self.ros.node.context)
@@ -56,7 +58,7 @@ def test_trains_reports_and_stores_a_bundle(trainer: Trainer, tmp_path: Path) ->
     handle = trainer.start(
         algorithm='ppo', steps=1024, out=str(tmp_path / 'run'), evaluation_episodes=4
     )
-    answer = trainer.wait(handle.get_result_async())
+    answer = trainer.ask(handle.get_result_async)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED, answer.result.message
     result = answer.result
     assert result.success and result.steps >= 1024
@@ -73,7 +75,7 @@ def test_refusals_abort_the_goal_and_the_node_lives_on(trainer: Trainer, tmp_pat
         ({'seed': -1}, 'seed = -1 is out of bounds'),
     ):
         handle = trainer.start(out=str(tmp_path / 'run'), **goal)
-        answer = trainer.wait(handle.get_result_async())
+        answer = trainer.ask(handle.get_result_async)
         assert answer.status == GoalStatus.STATUS_ABORTED
         assert message in answer.result.message
     assert not (tmp_path / 'run').exists()
@@ -82,8 +84,8 @@ def test_refusals_abort_the_goal_and_the_node_lives_on(trainer: Trainer, tmp_pat
 def test_a_cancelled_training_leaves_a_checkpoint(trainer: Trainer, tmp_path: Path) -> None:
     handle = trainer.start(steps=1_000_000, out=str(tmp_path / 'run'))
     assert wait_until(lambda: len(trainer.feedback) > 1, 30.0)
-    trainer.wait(handle.cancel_goal_async())
-    answer = trainer.wait(handle.get_result_async())
+    trainer.ask(handle.cancel_goal_async)
+    answer = trainer.ask(handle.get_result_async)
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert not answer.result.success
     assert list((tmp_path / 'run' / 'checkpoints').iterdir())
