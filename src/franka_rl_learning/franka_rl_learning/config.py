@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from franka_rl_core import registry
-from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.envs.config import EnvConfig, longest_episode
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.settings import build, setting
 from franka_rl_learning.algorithms.base import Algorithm
@@ -111,8 +110,7 @@ class TrainConfig:
 
 def one_episode(environment: EnvConfig) -> int:
     """Give the world steps in which every world ends an episode."""
-    task = registry.find('tasks', environment.task)
-    return environment.num_envs * int(task.max_episode_steps)
+    return environment.num_envs * longest_episode(environment)
 
 
 def with_folder(config: TrainConfig, task: str) -> TrainConfig:

@@ -28,6 +28,7 @@ class FakeRobot:
 
         self.model = load_robot('panda')
         self.position = np.array(START)
+        self.velocity = np.zeros(7)
         self.publishing = True
         self.stamp_offset_ns = 0
         self.frozen_stamp = 0
@@ -80,7 +81,7 @@ class FakeRobot:
             stamp = self.frozen_stamp or self.now()
             self.stamps.add(stamp)
             names = self.model.joint_names
-            self._states.publish(joint_state_to_msg(names, self.position, np.zeros(7), stamp))
+            self._states.publish(joint_state_to_msg(names, self.position, self.velocity, stamp))
 
     def _on_command(self, message: Any) -> None:
         self.commands.append(np.array(message.position))

@@ -70,7 +70,8 @@ class Backend(ABC):
     #: Where targets and states live.
     arrays: Arrays = NUMPY
     #: Whether it checks targets by the safety chain itself, from where its command stream is: to do
-    #: so from the measured state before would slow an arm down that lags behind its commands.
+    #: so from the measured state before would slow an arm down that lags behind its commands. The
+    #: verdicts of the environment are then what its own chain says.
     limits_targets = False
     #: After a reset, an arm is in that posture to the last bit.
     resets_exactly = False

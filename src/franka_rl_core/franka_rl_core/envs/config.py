@@ -177,6 +177,11 @@ def useful_workers(backend: str, num_worlds: int) -> int:
     return min(WORKERS, num_worlds)
 
 
+def longest_episode(config: EnvConfig) -> int:
+    """Give the most steps that an episode can take."""
+    return int(registry.find('tasks', config.task).max_episode_steps)
+
+
 def check_capabilities(config: EnvConfig, capabilities: frozenset[str]) -> None:
     """
     Refuse a backend that lacks what the task needs.

@@ -25,7 +25,7 @@ _POSTURES = 200
 
 class CollisionCheck:
     """
-    Compares all shapes that could touch, first by the boxes around them, which takes a fifth.
+    Compares all shapes that could touch, first by the boxes around them, which rules out most.
 
     :param model: the arm; its hand is closed.
     :param margin: shapes nearer than this count as touching [m].

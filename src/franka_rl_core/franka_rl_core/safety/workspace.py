@@ -99,11 +99,13 @@ class WorkspaceLimit(Limit):
         Few do: they are looked after by :attr:`Arrays.of_few`, and gradients end.
         """
         motion, (worlds,) = self._motion(proposal, jacobian), self.arrays.xp.nonzero(near)
+        if not len(worlds):
+            return
         if len(worlds) < len(near):
             motion = Motion(*(part[..., worlds] for part in motion))
         few = Motion(*map(self.arrays.few, motion))
         outside = self._slide_few.outside(few.velocity, few.position)
-        if not (outside > 0.0).any():
+        if not self.arrays.of_few.may_be_any(outside > 0.0):
             return  # no matter how far braking would lead out
         rest = partial(self._correct, proposal, worlds, few, outside)
         if proposal.most:

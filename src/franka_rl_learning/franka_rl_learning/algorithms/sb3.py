@@ -28,6 +28,7 @@ from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from franka_rl_core.envs.base import KEYS
+from franka_rl_core.envs.config import longest_episode
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.base import Algorithm, Learner
 from franka_rl_learning.algorithms.config import ReplayConfig
@@ -35,7 +36,6 @@ from franka_rl_learning.algorithms.sb3_arguments import (
     action_noise,
     arguments,
     learning_times,
-    longest_episode,
     policy_class,
     with_rates,
 )
@@ -63,7 +63,7 @@ class Sb3Learner(Learner):
         settings, normalize = arguments(config)
         if isinstance(config, ReplayConfig):
             # Before all worlds have ended an episode, hindsight has nothing.
-            least = env.num_envs * longest_episode(env)
+            least = env.num_envs * longest_episode(env.config)  # type: ignore[attr-defined]
             settings['learning_starts'] = max(config.learning_starts, least)
             settings |= learning_times(config, env)
         normalize['gamma'] = config.gamma

@@ -18,7 +18,7 @@ from stable_baselines3.common.noise import (
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.her import HerReplayBuffer
 
-from franka_rl_core import registry
+from franka_rl_core.envs.config import longest_episode
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.config import DdpgConfig, ReplayConfig, SacConfig
 
@@ -64,13 +64,8 @@ def learning_times(config: ReplayConfig, env: Any) -> dict[str, Any]:
         raise RefusedError(f'train_freq_unit: episode needs num_envs = 1, not {env.num_envs}')
     steps = config.gradient_steps
     if steps > 0:
-        steps *= config.train_freq * longest_episode(env)
+        steps *= config.train_freq * longest_episode(env.config)
     return {'train_freq': (config.train_freq, 'episode'), 'gradient_steps': steps}
-
-
-def longest_episode(env: Any) -> int:
-    """Give the most steps that an episode can take."""
-    return int(registry.find('tasks', env.config.task).max_episode_steps)
 
 
 def policy_class(config: Any) -> str | type[BasePolicy]:
