@@ -323,9 +323,9 @@ class GuardNode(Node):
         self._status.publish(message)
 
     def _publish_latency(self, target: JointTarget, start: float) -> None:
+        took = time.monotonic() - start  # first: this thread may lose its core after any line
         now = self.get_clock().now().nanoseconds
         total = 1e-9 * (now - stamp_from_msg(target.header.stamp))
-        took = time.monotonic() - start
         message = StepLatency(
             sequence=target.sequence, observation_age=total - took, computation=took, total=total
         )
