@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -242,7 +243,7 @@ def test_latency_is_published(robot: Any, arm: Arming) -> None:
             break
     for sequence in range(first + 1, first + 5):
         robot.send_target(robot.position, sequence)
-        assert wait_until(lambda: sequence in latencies), (sequence, latencies)
+        assert wait_until(partial(latencies.__contains__, sequence)), (sequence, latencies)
     seconds = 1e-9 * (robot.now() - before)
     for latency in latencies.values():
         assert 0.0 < latency.computation < latency.total < seconds, latencies
