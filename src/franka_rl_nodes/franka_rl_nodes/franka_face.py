@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import Any
@@ -60,6 +61,7 @@ class FrankaFace:
         self._node, self._model = node, model
         self._driver = FrankaDriver(model, config, seed)
         self._driver.reset(model.home)
+        self._lock = threading.Lock()  # of the driver: services are answered by another thread
         self.steps = 0
         self._clock = GridClock()
         self._said = ''
@@ -100,8 +102,9 @@ class FrankaFace:
 
     def _on_tick(self, due: float) -> None:
         now = self._clock.stamp_ns(due)
-        self._take_commands(now)
-        self._driver.step(now)
+        with self._lock:
+            self._take_commands(now)
+            self._driver.step(now)
         self.steps += 1
         self._broadcasters.publish(self.steps, now)
         if time.monotonic() - due < _TICK_S:
@@ -166,22 +169,25 @@ class FrankaFace:
         self, request: SwitchController.Request, response: SwitchController.Response
     ) -> SwitchController.Response:
         try:
-            if request.active and request.controller == self._driver.controller:
-                pass  # it runs already
-            elif request.active:
-                self._driver.activate(request.controller, time.time_ns())
-            else:
-                self._driver.deactivate()
+            with self._lock:
+                self._switch(request.controller, request.active)
             response.success = True
         except FrankaRLError as error:
             response.message = str(error)
         return response
 
+    def _switch(self, controller: str, active: bool) -> None:
+        if not active:
+            self._driver.deactivate()
+        elif controller != self._driver.controller:  # else it runs already
+            self._driver.activate(controller, time.time_ns())
+
     def _on_recovery(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         try:
-            self._driver.recover()
+            with self._lock:
+                self._driver.recover()
             response.success = True
         except FrankaRLError as error:
             response.message = str(error)

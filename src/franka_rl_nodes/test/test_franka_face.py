@@ -20,11 +20,13 @@ from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
+from franka_rl_core.fci.motion_check import MotionCheck
 from franka_rl_interfaces.msg import RobotStatus
 from franka_rl_interfaces.srv import SwitchController
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import joint_state_to_msg
 from franka_rl_nodes.runtime import call, first_call
+from franka_rl_nodes.simulator_node import SimulatorNode
 
 BROADCASTER = 'franka_robot_state_broadcaster'
 BEST_EFFORT, RELIABLE = QoSReliabilityPolicy.BEST_EFFORT, QoSReliabilityPolicy.RELIABLE
@@ -226,3 +228,22 @@ def test_a_gap_in_the_commands_ends_the_driver(
     commander.streaming = True
     assert simulator.wait(10) == 1
     assert 'Timeout: No valid target joint states received!' in processes.output(simulator)[1]
+
+
+def test_a_tick_does_not_see_a_controller_that_is_half_started(
+    spin: Any, watch: Any, sleep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is answered by another thread than the arm's, and may lose its core anywhere."""
+    start = MotionCheck.start
+
+    def slowly(check: MotionCheck, position: Any) -> None:
+        sleep(0.05)
+        start(check, position)
+
+    monkeypatch.setattr(MotionCheck, 'start', slowly)
+    spin(SimulatorNode, mode='fci')
+    commander = Commander(watch)
+    assert commander.switch(True, 'joint_trajectory') == ''
+    commander.close()
+    sleep(0.2)  # twice the period of the status
+    assert watch.robot[-1].mode == RobotStatus.MOVE, watch.robot[-1]
