@@ -165,7 +165,8 @@ class TorchArrays(Arrays):
                     return fused(*args, **kwargs)
                 except _CANNOT as error:
                     plain = True
-                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                    # The first line names what raised it, the second one why.
+                    reason = ' '.join((str(error).strip() or type(error).__name__).split('\n')[:2])
                     warnings.warn(f'compile: goes on without, {reason}', stacklevel=3)
             return function(*args, **kwargs)
 

@@ -352,6 +352,19 @@ def test_who_has_no_compiler_goes_on_without(monkeypatch):
         assert twice(torch.full((3,), 2.0)).tolist() == [4.0] * 3
 
 
+@pytest.mark.parametrize('control', ['ee', 'joints'])
+def test_who_has_no_compiler_is_limited_all_the_same(control, monkeypatch):
+    monkeypatch.setattr(TorchArrays, 'compiled', lambda self, function: function)
+    env, expected = (make_env(64, control=control, compile=fused) for fused in (True, False))
+    same(env.reset(seed=0), expected.reset(seed=0), 0.0)
+    reasons = set()
+    for action in drive(env.action_space.shape, 60, seed=3):
+        given, usual = env.step(action), expected.step(action)
+        same(given, usual, 0.0)
+        reasons |= set(usual[4]['reason'].tolist())
+    assert Reason.WORKSPACE in reasons
+
+
 def test_what_is_compiled_notices_that_two_arguments_are_one():
     difference = TorchArrays().compiled(lambda x, y: (x + 1.0) * (y - 1.0))
     if shutil.which('g++') is None:

@@ -29,7 +29,7 @@ _CODES = {'float64': 'd', 'float32': 'f', 'int64': 'q', 'uint32': 'I', 'uint8': 
 def to_field(values: Any, dtype: str) -> array.array[Any]:
     """Turn an array of any shape into the value of a numeric sequence field, by one memory copy."""
     field = array.array(_CODES[dtype])
-    field.frombytes(np.ascontiguousarray(values, dtype).tobytes())
+    field.frombytes(np.ascontiguousarray(values, dtype).reshape(-1).view(np.uint8).data)
     return field
 
 

@@ -61,9 +61,16 @@ class SafetyChain:
         classes = [registry.find('safety', name) for name in limits]
         self.config = config
         self._arrays = arrays
+        self._model, self._period, self._names = model, control_period_s, limits
         parameters = (model, config, control_period_s, arrays)
         self._envelope = Envelope(*parameters)
         self._limits = [cls(*parameters) for cls in classes]
+
+    def of(self, arrays: Arrays) -> SafetyChain:
+        """Give the same chain for worlds that live in other arrays."""
+        if arrays is self._arrays:
+            return self
+        return SafetyChain(self._model, self._period, self.config, self._names, arrays)
 
     def __call__(
         self,
@@ -98,13 +105,16 @@ class SafetyChain:
 
         :returns: commands, and for which arms they must not be used: (N,) of bool, None if for all.
         """
-        proposal = self._proposal(target, arm, hold, most=True)
-        for limit in self._limits:
-            limit.apply(proposal, arm)
-        return self._command(proposal), proposal.undecided
+        proposal = self.begin(target, arm, hold)
+        return self.finish(proposal, arm), proposal.undecided
 
     def begin(
-        self, target: Array, arm: ArmState, hold: Array, state_age: float, target_age: float
+        self,
+        target: Array,
+        arm: ArmState,
+        hold: Array,
+        state_age: float = 0.0,
+        target_age: float = 0.0,
     ) -> Proposal:
         """
         Check a batch of targets, but what takes long; see :meth:`__call__` and :meth:`finish`.
