@@ -147,7 +147,7 @@ def damped_least_squares(jacobian: Array, motion: Array, damping: float) -> Arra
         ones = xp.astype(xp.eye(motion.shape[1]), jacobian.dtype)
         damped = jacobian @ transposed + damping**2 * ones
         return (transposed @ xp.linalg.solve(damped, motion[:, :, None]))[:, :, 0]
-    values = partial(_damped_values, damping)
+    values = partial(damped_values, damping)
     return evaluate(values, motion, *xp.unstack(jacobian, axis=1))
 
 
@@ -197,7 +197,7 @@ def _damping(distance: float) -> float:
     return float(np.clip(distance, 1e-4, 0.1))
 
 
-def _damped_values(
+def damped_values(
     damping: float, motion: Sequence[Scalar], *rows: Sequence[Scalar]
 ) -> Sequence[Scalar]:
     """Return the components of :func:`damped_least_squares` for those of the motion and of J."""

@@ -326,6 +326,7 @@ def test_what_only_a_gpu_does_otherwise(control, monkeypatch):
 def test_compiled_steps_give_what_others_give():
     if shutil.which('g++') is None:
         pytest.skip('no compiler')
+    warnings.filterwarnings('error', 'compile: goes on without')
     env, expected = (make_env(32, control='joints', compile=fused) for fused in (True, False))
     same(env.reset(seed=1), expected.reset(seed=1), 1e-6)
     reasons, ended = set(), 0

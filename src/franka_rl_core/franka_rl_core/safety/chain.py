@@ -61,16 +61,9 @@ class SafetyChain:
         classes = [registry.find('safety', name) for name in limits]
         self.config = config
         self._arrays = arrays
-        self._model, self._period, self._names = model, control_period_s, limits
         parameters = (model, config, control_period_s, arrays)
         self._envelope = Envelope(*parameters)
         self._limits = [cls(*parameters) for cls in classes]
-
-    def of(self, arrays: Arrays) -> SafetyChain:
-        """Give the same chain for worlds that live in other arrays."""
-        if arrays is self._arrays:
-            return self
-        return SafetyChain(self._model, self._period, self.config, self._names, arrays)
 
     def __call__(
         self,

@@ -10,14 +10,18 @@ from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.safety.chain import SafeCommand, SafetyChain
 from franka_rl_core.state import ArmState
 
+# Arms that are looked after together; what is compiled has a fixed size.
+GROUP = 256
+
 
 class FusedChain:
     """
     Decides most arms in one compiled loop, and the few that it leaves over by themselves.
 
     Those are the arms that would leave the workspace: what is done about them takes several
-    attempts, and would cost all others as much. They are decided where few are decided fastest,
-    by :attr:`Arrays.of_few`, as they are without compiling; gradients end there.
+    attempts, and would cost all others as much. On a CPU, another loop takes them in groups; on a
+    GPU, which is fastest with many, they are one batch of whatever size, and nothing is compiled
+    for them.
 
     :param chain: what is compiled.
     :param arrays: where its worlds live.
@@ -27,7 +31,8 @@ class FusedChain:
     def __init__(self, chain: SafetyChain, arrays: Arrays) -> None:
         self._arrays = arrays
         self._decide_most = arrays.compiled(chain.decide_most)
-        self._decide = chain.of(arrays.of_few)
+        self._in_groups = arrays.of_few is not arrays
+        self._decide = arrays.compiled(chain.__call__) if self._in_groups else chain
 
     def __call__(self, target: Array, arm: ArmState, *, hold: Array) -> SafeCommand:
         """See :meth:`SafetyChain.__call__`."""
@@ -35,23 +40,29 @@ class FusedChain:
         if undecided is None:
             return command
         (worlds,) = self._arrays.xp.nonzero(undecided)
-        return self._with_few(command, worlds, target, arm, hold) if len(worlds) else command
+        if not self._in_groups:
+            return self._with_group(command, worlds, target, arm, hold) if len(worlds) else command
+        for first in range(0, len(worlds), GROUP):
+            group = self._filled(worlds[first : first + GROUP])
+            command = self._with_group(command, group, target, arm, hold)
+        return command
 
-    def _with_few(
+    def _filled(self, worlds: Array) -> Array:
+        """Repeat the first world until the group is full."""
+        missing = GROUP - len(worlds)
+        if not missing:
+            return worlds
+        return self._arrays.xp.concat([worlds, worlds[:1].expand(missing)], axis=0)
+
+    def _with_group(
         self, command: SafeCommand, worlds: Array, target: Array, arm: ArmState, hold: Array
     ) -> SafeCommand:
         """Decide some worlds, (M,) int64."""
-        arrays = self._arrays
-
-        def few(values: Array) -> Array:
-            return arrays.few(arrays.taken(values, worlds))
-
-        arms = ArmState(**{field.name: few(getattr(arm, field.name)) for field in fields(arm)})
-        decided = self._decide(few(target), arms, hold=few(hold))
-        parts = {
-            field.name: arrays.overwritten(
-                getattr(command, field.name), worlds, getattr(decided, field.name)
-            )
-            for field in fields(command)
-        }
-        return SafeCommand(**parts)
+        taken, overwritten = self._arrays.taken, self._arrays.overwritten
+        arms = ArmState(**{f.name: taken(getattr(arm, f.name), worlds) for f in fields(arm)})
+        decided = self._decide(taken(target, worlds), arms, hold=taken(hold, worlds))
+        return SafeCommand(
+            overwritten(command.joint_position, worlds, decided.joint_position),
+            overwritten(command.verdict, worlds, decided.verdict),
+            overwritten(command.reason, worlds, decided.reason),
+        )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from franka_rl_core.actions.ee import DAMPING
 from franka_rl_core.arrays import Array, Arrays
-from franka_rl_core.kinematics import damped_least_squares, tool_components
+from franka_rl_core.kinematics import damped_least_squares, damped_values, tool_components
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.rows import Rows
 from franka_rl_core.safety.base import SafetyConfig
@@ -63,12 +63,12 @@ class Slide:
         self._envelope = Envelope(model, config, control_period_s, arrays)
         self._low, self._high = map(arrays.column, workspace_box(model, config))
 
-    def __call__(self, motion: Motion, outside: Array) -> Array:
-        """
-        Give the targets (7, N) [rad]; those that lead nowhere further out keep their bits.
+    def __call__(self, motion: Motion) -> Array:
+        """Give the targets (7, N) [rad]; those that lead nowhere further out keep their bits."""
+        return self.corrected(motion, self.outside(motion.velocity, motion.position))
 
-        :param outside: what :meth:`outside` gives for the motion's velocity.
-        """
+    def corrected(self, motion: Motion, outside: Array) -> Array:
+        """Give :meth:`__call__` for those of whom :meth:`outside` is known."""
         xp, envelope, start = self._arrays.xp, self._envelope, motion.position
         velocity, bounds = motion.velocity, (motion.low, motion.high, motion.speed)
         braking = envelope.nearest(0.0 * start, *bounds)
@@ -117,8 +117,8 @@ class Slide:
         everywhere = xp.maximum(outside - allowed, 0.0)
         for i in range(_PLACES):
             beyond = everywhere[i * _WALLS : (i + 1) * _WALLS]
-            depth = xp.max(beyond, axis=0)
-            deeper = depth > worst
+            depth = xp.max(beyond, axis=0, keepdims=True)
+            deeper = xp.any(depth > worst, axis=0)
             worst = xp.maximum(depth, worst)
             push = xp.where(deeper, beyond[:3] - beyond[3:], push)
             # What a change of velocity does there.
@@ -127,6 +127,8 @@ class Slide:
 
     def _joint_motion(self, jacobian: Array, push: Array) -> Array:
         """Give the joint motion (7, N) [rad] that moves the tools so: (3, N) [m]."""
+        if isinstance(push, Rows):
+            return Rows(damped_values(DAMPING, list(push), *map(list, jacobian)))
         matrices = self._arrays.xp.permute_dims(jacobian, (2, 0, 1))
         return damped_least_squares(matrices, push.T, DAMPING).T
 

@@ -49,14 +49,30 @@ class WorkspaceLimit(Limit):
         velocity = self._envelope.velocity(proposal)
         jacobian = self.arrays.xp.permute_dims(arm.jacobian[:, :3], (1, 2, 0))
         if isinstance(velocity, Rows):
-            # Compiled: the same for all worlds, without a decision; those who need one are left.
-            proposal.undecided = self._slide.comes_out(velocity, proposal.position)
+            self._apply_compiled(proposal, velocity, jacobian)
             return
         near = self._may_come_out(velocity, proposal.position, arm.tool_position.T, jacobian)
         if self.arrays.may_be_any(near):
-            limits = proposal.speed, proposal.low, proposal.high
-            motion = Motion(proposal.target, velocity, jacobian, proposal.position, *limits)
-            self._look_after(proposal, near, motion)
+            self._look_after(proposal, near, jacobian)
+
+    def _apply_compiled(self, proposal: Proposal, velocity: Rows, jacobian: Array) -> None:
+        """Correct all, or say which need it: the same for all worlds, without a decision."""
+        if proposal.most:
+            proposal.undecided = self._slide.comes_out(velocity, proposal.position)
+            return
+        rows = [self.arrays.rows(row) for row in jacobian]
+        proposal.clip(self._slide(self._motion(proposal, rows)), Reason.WORKSPACE)
+
+    def _motion(self, proposal: Proposal, jacobian: Array) -> Motion:
+        return Motion(
+            proposal.target,
+            self._envelope.velocity(proposal),
+            jacobian,
+            proposal.position,
+            proposal.speed,
+            proposal.low,
+            proposal.high,
+        )
 
     def _may_come_out(self, velocity: Array, start: Array, tool: Array, jacobian: Array) -> Array:
         """
@@ -76,13 +92,13 @@ class WorkspaceLimit(Limit):
         inside = xp.logical_and(tool - far > self._low, tool + far < self._high)
         return ~xp.all(inside, axis=0)
 
-    def _look_after(self, proposal: Proposal, near: Array, motion: Motion) -> None:
+    def _look_after(self, proposal: Proposal, near: Array, jacobian: Array) -> None:
         """
         Correct the targets of those tools ``near`` (N,) that would come out.
 
         Few do: they are looked after by :attr:`Arrays.of_few`, and gradients end.
         """
-        (worlds,) = self.arrays.xp.nonzero(near)
+        motion, (worlds,) = self._motion(proposal, jacobian), self.arrays.xp.nonzero(near)
         if not len(worlds):
             return
         if len(worlds) < len(near):
@@ -99,6 +115,6 @@ class WorkspaceLimit(Limit):
 
     def _correct(self, proposal: Proposal, worlds: Array, few: Motion, outside: Array) -> None:
         arrays, target = self.arrays, proposal.target
-        corrected = self._slide_few(few, outside)
+        corrected = self._slide_few.corrected(few, outside)
         replaced = arrays.replaced(target.T, worlds, corrected.T).T
         proposal.clip(arrays.xp.where(replaced == target, target, replaced), Reason.WORKSPACE)
