@@ -341,10 +341,21 @@ def test_compiled_steps_give_what_others_give():
     assert reasons >= {Reason.NONE, Reason.NOT_FINITE, Reason.WORKSPACE, Reason.REACH} and ended
 
 
-def test_who_has_no_compiler_goes_on_without(monkeypatch):
+@pytest.fixture
+def no_compiler():
+    """Take the C++ compiler away, and what PyTorch has kept of earlier runs."""
     inductor = pytest.importorskip('torch._inductor.config')
-    monkeypatch.setattr(inductor.cpp, 'cxx', ('/nowhere/g++',))
-    monkeypatch.setattr(inductor, 'force_disable_caches', True)
+    compiler = pytest.importorskip('torch.compiler.config')
+    # Not monkeypatch: it cannot put back what is an alias.
+    with (
+        inductor.patch({'cpp.cxx': ('/nowhere/g++',)}),
+        compiler.patch(force_disable_caches=True),
+    ):
+        yield
+
+
+@pytest.mark.usefixtures('no_compiler')
+def test_who_has_no_compiler_goes_on_without():
     twice = TorchArrays().compiled(lambda x: 2.0 * x)
     with pytest.warns(UserWarning, match='compile: goes on without, '):
         assert twice(torch.ones(3)).tolist() == [2.0] * 3
@@ -367,9 +378,10 @@ def test_who_has_no_compiler_is_limited_all_the_same(control, monkeypatch):
 
 
 def test_what_is_compiled_notices_that_two_arguments_are_one():
-    difference = TorchArrays().compiled(lambda x, y: (x + 1.0) * (y - 1.0))
     if shutil.which('g++') is None:
         pytest.skip('no compiler')
+    warnings.filterwarnings('error', 'compile: goes on without')
+    difference = TorchArrays().compiled(lambda x, y: (x + 1.0) * (y - 1.0))
     one, other = torch.full((3,), 2.0), torch.full((3,), 5.0)
     assert difference(one, one).tolist() == [3.0] * 3
     assert difference(one, other).tolist() == [12.0] * 3
