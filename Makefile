@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --keep-going --no-print-directory
 # One after the other, whatever -j says, but for these two of `make test`.
-HALVES = test_computing test_ros
+HALVES = test_computing test_system
 ifneq ($(MAKECMDGOALS),$(HALVES))
 .NOTPARALLEL:
 endif
@@ -40,17 +40,15 @@ deploy_sim: setup  ## drive the simulated arm with a policy (ARGS='policy:=runs/
 	@$(IN_ENV) exec franka-rl up deploy_sim $(ARGS)
 
 .PHONY: test
-test: lint test_tiers  ## check everything, all four tiers
+test: lint test_nodes test_halves  ## check everything, all four tiers
 
 # Systems leave cores idle, which what only computes takes; being nice, it takes them nothing else.
-.PHONY: test_tiers $(HALVES)
-test_tiers: setup
-	@echo 'Two halves at once; each shows its results when it has ended, in 5 to 15 minutes.'
+.PHONY: test_halves test_computing
+test_halves: setup
+	@echo 'Two halves at once; each shows its results when it has ended, in 5 to 10 minutes.'
 	@$(MAKE) --jobs=2 --output-sync=recurse $(HALVES)
-test_computing:
+test_computing: setup
 	@nice -n 19 $(MAKE) test_core test_learning
-test_ros:
-	@$(MAKE) test_nodes test_system
 
 .PHONY: lint
 lint: style types  ## check style and types

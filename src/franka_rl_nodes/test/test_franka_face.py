@@ -157,6 +157,7 @@ def test_shows_the_arm_as_franka_ros2_does(processes: Any, watch: Any, robot: st
 
 def test_a_controller_is_started_by_its_name(commander: Commander, watch: Any) -> None:
     commander.position = commander.position + 0.02  # it goes there slowly first
+    assert wait_until(lambda: bool(watch.follower))
     known = 'known: joint_follower, joint_trajectory'
     assert known in commander.switch(True, 'joint_velocity')
     assert commander.switch(False) == '', 'stopping what does not run is fine'

@@ -130,7 +130,8 @@ def test_an_arm_that_meets_something_says_so(processes: Any, watch: Any) -> None
     watch.guard.recover()
     watch.arm()
     watch.guard.go_to([])
-    assert np.abs(watch.position - watch.model.home).max() < 0.02
+    # The arm comes after the guard's motion, and a busy machine sees it later still.
+    assert wait_until(lambda: np.abs(watch.position - watch.model.home).max() < 0.02)
     assert watch.outside_limits() == []
 
 
