@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --keep-going --no-print-directory
 # One after the other, whatever -j says, but for these two of `make test`.
-HALVES = test_computing test_system
+HALVES = test_patient test_real_time
 ifneq ($(MAKECMDGOALS),$(HALVES))
 .NOTPARALLEL:
 endif
@@ -14,10 +14,8 @@ endif
 export PYTHON TORCH_INDEX
 IN_ENV = . ./env.sh &&
 PYTEST = $(IN_ENV) python -m pytest
-# What only computes is tested by all cores, a test on each. Nodes wait for each other: two tests at
-# once. Whole systems have a clock to keep: one.
+# What only computes, or waits for what it needs, is tested by all cores, a test on each.
 ALL_CORES = -n auto --dist worksteal
-TWO_AT_ONCE = -n 2 --dist worksteal
 
 .PHONY: help
 help:  ## list what there is to make
@@ -40,15 +38,19 @@ deploy_sim: setup  ## drive the simulated arm with a policy (ARGS='policy:=runs/
 	@$(IN_ENV) exec franka-rl up deploy_sim $(ARGS)
 
 .PHONY: test
-test: lint test_nodes test_halves  ## check everything, all four tiers
+test: lint test_halves  ## check everything, all four tiers
 
-# Systems leave cores idle, which what only computes takes; being nice, it takes them nothing else.
-.PHONY: test_halves test_computing
+# Tests in real time, one after the other, leave cores idle. The others take those; being nice, they
+# take nothing else.
+.PHONY: test_halves $(HALVES)
 test_halves: setup
-	@echo 'Two halves at once; each shows its results when it has ended, in 5 to 10 minutes.'
+	@echo 'Two halves at once; each shows its results when it has ended, in about 10 minutes.'
 	@$(MAKE) --jobs=2 --output-sync=recurse $(HALVES)
-test_computing: setup
-	@nice -n 19 $(MAKE) test_core test_learning
+test_patient: export OMP_NUM_THREADS = 1
+test_patient:
+	$(IN_ENV) nice -n 19 python -m pytest $(ALL_CORES) -m 'not real_time' $(PYTEST_ARGS)
+test_real_time:
+	$(PYTEST) -m real_time $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: style types  ## check style and types
@@ -66,7 +68,7 @@ test_core: setup  ## test robots, simulators, tasks, safety
 test_learning: setup  ## test training and export
 	$(PYTEST) $(ALL_CORES) src/franka_rl_learning/test $(PYTEST_ARGS)
 test_nodes: setup  ## test the ROS 2 nodes
-	$(PYTEST) $(TWO_AT_ONCE) src/franka_rl_nodes/test $(PYTEST_ARGS)
+	$(PYTEST) src/franka_rl_nodes/test $(PYTEST_ARGS)
 test_system: setup  ## test what crosses packages
 	$(PYTEST) test $(PYTEST_ARGS)
 

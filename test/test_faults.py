@@ -35,6 +35,8 @@ from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import stamp_to_msg, to_field
 from franka_rl_nodes.polling import PolledSubscription
 
+pytestmark = pytest.mark.real_time
+
 PERIOD = 0.04  # of the policy [s]
 # The arm starts at home, and takes a second to each of them.
 FAR = [0.62, 0.25, 0.15]

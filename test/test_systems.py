@@ -28,6 +28,8 @@ from franka_rl_nodes import processes as process_manager
 from franka_rl_nodes.ros_vector_env import RosVectorEnv
 from franka_rl_nodes.systems import SYSTEMS
 
+pytestmark = pytest.mark.real_time
+
 # Small enough to end in seconds; it learns nothing.
 TINY = ('backend:=mock', 'num_envs:=4', 'workers:=1', 'steps:=1024', 'evaluation_episodes:=8')
 

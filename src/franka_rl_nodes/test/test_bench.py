@@ -13,6 +13,8 @@ from franka_rl_core.policies.proportional import write_proportional_bundle
 from franka_rl_learning import bench as learning
 from franka_rl_nodes.bench import deployment
 
+pytestmark = pytest.mark.real_time
+
 QUICK = BenchOptions(quick=True)
 NUMBERS = {'episodes': 4, 'success_rate': 1.0}
 KINDS = ('deploy_latency_ms', 'policy_computation_ms')

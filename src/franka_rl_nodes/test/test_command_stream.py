@@ -22,6 +22,8 @@ from franka_rl_core.tasks.reach import START
 from franka_rl_nodes.command_stream import TrajectoryStream
 from franka_rl_nodes.conversions import stamp_from_msg
 
+pytestmark = pytest.mark.real_time
+
 TICK = 0.001
 
 

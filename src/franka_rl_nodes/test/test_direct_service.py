@@ -23,6 +23,8 @@ from franka_rl_nodes import runtime
 from franka_rl_nodes.direct_client import DirectClient
 from franka_rl_nodes.direct_service import DirectService
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def ends(context: Any) -> Iterator[SimpleNamespace]:

@@ -28,6 +28,8 @@ from franka_rl_nodes.conversions import joint_state_to_msg
 from franka_rl_nodes.runtime import call, first_call
 from franka_rl_nodes.simulator_node import SimulatorNode
 
+pytestmark = pytest.mark.real_time
+
 BROADCASTER = 'franka_robot_state_broadcaster'
 BEST_EFFORT, RELIABLE = QoSReliabilityPolicy.BEST_EFFORT, QoSReliabilityPolicy.RELIABLE
 

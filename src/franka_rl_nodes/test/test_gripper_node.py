@@ -27,6 +27,8 @@ from franka_rl_nodes import gripper_node, qos
 from franka_rl_nodes.gripper_node import Command, GripperConfig, GripperNode, gripper_commands
 from franka_rl_nodes.runtime import BackgroundNode
 
+pytestmark = pytest.mark.real_time
+
 NO_MESSAGES = 'comes with the driver of the robot, and is in no package index'
 
 

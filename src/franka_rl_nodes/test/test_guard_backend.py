@@ -20,6 +20,8 @@ from franka_rl_core.robot_model import load_robot
 from franka_rl_nodes.conversions import stamp_from_msg
 from franka_rl_nodes.guard_backend import GuardBackend
 
+pytestmark = pytest.mark.real_time
+
 PERIOD = 0.1
 MODEL = load_robot('panda')
 

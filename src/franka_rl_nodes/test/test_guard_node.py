@@ -20,6 +20,8 @@ from franka_rl_interfaces.msg import GuardStatus
 from franka_rl_nodes.guard_node import GuardNode
 from franka_rl_nodes.runtime import call, first_call
 
+pytestmark = pytest.mark.real_time
+
 
 class Arming:
     """Arms and disarms the guard."""

@@ -26,6 +26,8 @@ from franka_rl_nodes.conversions import stamp_from_msg, to_field
 from franka_rl_nodes.policy_node import PolicyNode
 from franka_rl_nodes.runtime import call, first_call, result_of
 
+pytestmark = pytest.mark.real_time
+
 GOAL = np.array([0.6, 0.1, 0.2])
 
 

@@ -35,6 +35,8 @@ from franka_rl_nodes.prove.report import make_report, summary
 from franka_rl_nodes.prove.run import Outcome, Plan
 from franka_rl_nodes.systems import find_system
 
+pytestmark = pytest.mark.real_time
+
 PANDA = load_robot('panda')
 MS = 1_000_000
 KINDS = ('velocity', 'acceleration', 'jerk')

@@ -24,6 +24,8 @@ from franka_rl_interfaces.msg import GuardStatus, JointTarget, RobotStatus
 from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import joint_state_to_msg, stamp_to_msg, to_field
 
+pytestmark = pytest.mark.real_time
+
 # Touches nothing, and is not far from home.
 AWAY = np.array([0.3, -0.6, 0.1, -2.2, 0.1, 1.6, 0.6])
 

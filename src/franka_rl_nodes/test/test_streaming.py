@@ -21,6 +21,8 @@ from franka_rl_nodes import qos
 from franka_rl_nodes.conversions import to_field
 from franka_rl_nodes.streaming import Streaming
 
+pytestmark = pytest.mark.real_time
+
 
 def test_a_command_from_before_a_reset_is_not_obeyed(context: Context) -> None:
     node = Node('simulator', context=context)
