@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,9 +103,16 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
 
 
 @pytest.fixture
-def domain() -> int:
-    """Give a ROS domain that no other test uses."""
-    return next(_domains)
+def domain() -> Iterator[int]:
+    """Give a ROS domain that no other test uses, of whatever test run on this machine."""
+    for number in _domains:
+        with (Path(tempfile.gettempdir()) / f'franka_rl_domain_{number}').open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
 
 
 @pytest.fixture
