@@ -104,9 +104,10 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
 
 @pytest.fixture
 def domain() -> Iterator[int]:
-    """Give a ROS domain that no other test uses, of whatever test run on this machine."""
+    """Give a ROS domain that no other test uses, of whatever test run of this user."""
     for number in _domains:
-        with (Path(tempfile.gettempdir()) / f'franka_rl_domain_{number}').open('w') as lock:
+        name = f'franka_rl_{os.getuid()}_domain_{number}'
+        with (Path(tempfile.gettempdir()) / name).open('w') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
