@@ -71,7 +71,7 @@ def test_what_went_wrong_in_an_earlier_try_is_an_answer_and_success_is_none(
     answers = iter(problems)
 
     def answer(request: Any, response: Any) -> Any:
-        threading.Event().wait(0.25)
+        threading.Event().wait(0.6)  # some tries long
         response.error = next(answers, 'asked once more')
         return response
 

@@ -46,7 +46,8 @@ class Commander:
         self._switch = watch.ros.client(SwitchController, 'simulator/switch_controller')
         self._recovery = watch.ros.client(Trigger, 'simulator/error_recovery')
         first_call(self._switch, SwitchController.Request(), 20.0)
-        assert wait_until(lambda: bool(watch.states) and self._publisher.get_subscription_count())
+        assert wait_until(lambda: bool(watch.states and watch.robot and watch.follower))
+        assert wait_until(self._publisher.get_subscription_count)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._stream, daemon=True)
         self._thread.start()
@@ -102,6 +103,17 @@ def _seen(watch: Any, topic: str, kind: Any, count: int) -> list[Any]:
     return seen
 
 
+def _found(find: Any, topic: str) -> Any:
+    """Give the one end of a topic that is not of this test, as soon as DDS has found it."""
+
+    def others() -> list[Any]:
+        return [info for info in find(topic) if info.node_name != 'watch']
+
+    assert wait_until(lambda: bool(others())), topic
+    (end,) = others()
+    return end
+
+
 @pytest.mark.parametrize('robot', ['panda', 'fr3'])
 def test_shows_the_topics_of_franka_ros2(processes: Any, watch: Any, robot: str) -> None:
     processes.node('simulator', mode='fci', robot=robot)
@@ -118,15 +130,14 @@ def test_shows_the_topics_of_franka_ros2(processes: Any, watch: Any, robot: str)
         ('robot_status', 'franka_rl_interfaces/msg/RobotStatus', RELIABLE),
         ('joint_follower_controller/state', 'std_msgs/msg/String', RELIABLE),
     ):
-        (publisher,) = node.get_publishers_info_by_topic(topic)
+        publisher = _found(node.get_publishers_info_by_topic, topic)
         assert publisher.topic_type == kind
         assert publisher.qos_profile.reliability == reliability, topic
     for topic in ('robot_status', 'joint_follower_controller/state'):
-        (publisher,) = node.get_publishers_info_by_topic(topic)
+        publisher = _found(node.get_publishers_info_by_topic, topic)
         assert publisher.qos_profile.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
     for topic in ('joint_command', 'joint_trajectory_controller/joint_trajectory'):
-        listeners = node.get_subscriptions_info_by_topic(topic)
-        (listener,) = (info for info in listeners if info.node_name == 'simulator')
+        listener = _found(node.get_subscriptions_info_by_topic, topic)
         assert listener.qos_profile.reliability == RELIABLE
 
 
@@ -140,6 +151,7 @@ def test_shows_the_arm_as_franka_ros2_does(processes: Any, watch: Any, robot: st
     stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in watch.states]
     assert np.median(np.diff(stamps)) == pytest.approx(1e6, abs=10), '1 kHz'
     assert (watch.robot[-1].mode, watch.robot[-1].errors) == (RobotStatus.IDLE, [])
+    assert wait_until(lambda: bool(watch.follower))
     assert watch.follower[-1].data == 'INACTIVE'
     merged = _seen(watch, 'joint_states', JointState, 3)[-1]
     assert merged.name == joints + fingers
@@ -159,7 +171,6 @@ def test_shows_the_arm_as_franka_ros2_does(processes: Any, watch: Any, robot: st
 
 def test_a_controller_is_started_by_its_name(commander: Commander, watch: Any) -> None:
     commander.position = commander.position + 0.02  # it goes there slowly first
-    assert wait_until(lambda: bool(watch.follower))
     known = 'known: joint_follower, joint_trajectory'
     assert known in commander.switch(True, 'joint_velocity')
     assert commander.switch(False) == '', 'stopping what does not run is fine'
@@ -188,7 +199,7 @@ def test_a_reflex_has_franka_s_name_and_lasts_until_recovery(
     for name, step in bad.items():
         assert commander.switch(True) == ''
         assert wait_until(commander.follows)
-        assert watch.robot[-1].mode == RobotStatus.MOVE
+        assert wait_until(lambda: watch.robot[-1].mode == RobotStatus.MOVE)
         commander.position = home + step
         assert wait_until(lambda: watch.robot[-1].mode == RobotStatus.REFLEX), name
         assert watch.robot[-1].errors == [name]
@@ -248,5 +259,6 @@ def test_a_tick_does_not_see_a_controller_that_is_half_started(
     commander = Commander(watch)
     assert commander.switch(True, 'joint_trajectory') == ''
     commander.close()
+    assert wait_until(lambda: watch.robot[-1].mode != RobotStatus.IDLE)
     sleep(0.2)  # twice the period of the status
     assert watch.robot[-1].mode == RobotStatus.MOVE, watch.robot[-1]

@@ -84,7 +84,7 @@ def test_goes_to_a_target_and_stays(robot: Any, arm: Arming, sleep: Any) -> None
     for sequence in range(1, 26):  # as a policy does, 25 times a second
         robot.send_target(target, sequence)
         sleep(0.04)
-    assert np.allclose(robot.commands[-1], target, atol=1e-3)
+    assert wait_until(lambda: np.allclose(robot.commands[-1], target, atol=1e-3))
     _held_because(robot, 'stale_target')
     assert np.allclose(robot.commands[-1], target, atol=1e-3)
     steps = np.abs(np.diff(robot.commands, axis=0))
@@ -139,7 +139,7 @@ def test_a_rate_that_no_arm_takes_is_refused(processes: Any, bundle: Any, rate: 
 def test_a_repeated_target_is_out_of_order(robot: Any, arm: Arming) -> None:
     _armed(robot, arm)
     robot.send_target(robot.position, 5)
-    assert wait_until(lambda: robot.status.reason == 'none')
+    assert wait_until(lambda: 'none' in [status.reason for status in robot.statuses])
     robot.send_target(robot.position, 5)
     _held_because(robot, 'out_of_order')
 
@@ -148,6 +148,7 @@ def test_silence_holds_and_the_stream_goes_on(robot: Any, arm: Arming) -> None:
     _armed(robot, arm)
     robot.send_target(robot.position + 0.004, 1)
     _held_because(robot, 'stale_target')
+    assert wait_until(lambda: len(robot.commands) > 20)
     assert wait_until(lambda: np.array_equal(robot.commands[-1], robot.commands[-20]))
     count = len(robot.commands)
     assert wait_until(lambda: len(robot.commands) > count + 20)
@@ -217,7 +218,13 @@ def test_disarming_brakes_first_and_then_is_silent(robot: Any, arm: Arming, slee
         robot.send_target(robot.position + 0.05, sequence)
         sleep(0.04)
     assert arm(False).success
-    sleep(0.1)
+
+    def silent() -> bool:
+        count = len(robot.commands)
+        sleep(0.1)
+        return len(robot.commands) == count
+
+    assert wait_until(silent)
     steps = np.abs(np.diff(robot.commands, axis=0)).max(axis=1)
     assert steps.max() > 0.0, 'it has moved'
     assert steps[-1] < 1e-5, 'it came to rest before the stream ended'

@@ -74,8 +74,8 @@ def test_arming_waits_until_the_follower_follows(guard: Any, watch: Any) -> None
     assert wait_until(lambda: watch.status.state == GuardStatus.ARMED)
     arming = [status for status in watch.statuses if status.state == GuardStatus.ARMING]
     assert [status.detail for status in arming[:1]] == ['the controller is being started']
-    assert watch.follower[-1].data == 'FOLLOWING'
-    assert watch.robot[-1].mode == RobotStatus.MOVE
+    assert wait_until(lambda: watch.follower[-1].data == 'FOLLOWING')
+    assert wait_until(lambda: watch.robot[-1].mode == RobotStatus.MOVE)
     count = len(watch.statuses)
     watch.guard.arm(False)
     assert wait_until(lambda: watch.follower[-1].data == 'INACTIVE')
@@ -105,7 +105,8 @@ def test_a_reflex_is_a_fault_until_it_is_recovered_and_armed(guard: Any, watch: 
     assert said[0] == 'everything that was planned is dropped'
     for step in ('error recovery', 'waiting for fresh joint states', 'controller is being started'):
         assert any(step in text for text in said), said
-    assert (watch.robot[-1].errors, watch.follower[-1].data) == ([], 'FOLLOWING')
+    assert wait_until(lambda: watch.robot[-1].errors == [])
+    assert wait_until(lambda: watch.follower[-1].data == 'FOLLOWING')
 
     targets = watch.ros.node.create_publisher(JointTarget, 'joint_target', qos.COMMAND)
     assert wait_until(targets.get_subscription_count)
@@ -142,7 +143,9 @@ def test_a_link_that_loses_all_cannot_be_armed(processes: Any, watch: Any) -> No
     with suppress(RefusedError):  # it may be armed for some milliseconds
         watch.guard.arm(True)
     assert wait_until(lambda: 'communication_constraints_violation' in watch.status.detail)
-    assert watch.status.state == GuardStatus.FAULT
+    # A guard that has not seen those milliseconds gives arming up, which ends the fault as well.
+    assert wait_until(lambda: GuardStatus.FAULT in [s.state for s in watch.statuses])
+    assert watch.status.state in (GuardStatus.FAULT, GuardStatus.DISARMED)
 
 
 def test_goes_to_a_posture_within_all_limits(guard: Any, watch: Any) -> None:
@@ -150,7 +153,7 @@ def test_goes_to_a_posture_within_all_limits(guard: Any, watch: Any) -> None:
         watch.guard.go_to(AWAY)
     watch.arm()
     watch.guard.go_to(AWAY, 0.3)
-    assert np.allclose(watch.commands[-1].position, AWAY, atol=1e-9)
+    assert wait_until(lambda: np.allclose(watch.commands[-1].position, AWAY, atol=1e-9))
     assert wait_until(lambda: np.abs(watch.position - AWAY).max() < 0.01)
     with pytest.raises(RefusedError, match='a posture has 7 numbers'):
         watch.guard.go_to([0.0, 0.1])
@@ -165,7 +168,8 @@ def test_goes_to_a_posture_within_all_limits(guard: Any, watch: Any) -> None:
     assert wait_until(watch.rests)
     assert np.allclose(watch.commands[-1].position, AWAY, atol=1e-9)
     watch.guard.go_to([], 0.3)
-    assert np.allclose(watch.commands[-1].position, watch.model.home, atol=1e-9)
+    home = watch.model.home
+    assert wait_until(lambda: np.allclose(watch.commands[-1].position, home, atol=1e-9))
     assert (watch.outside_limits(), watch.robot[-1].errors) == ([], [])
 
 
@@ -183,7 +187,8 @@ def test_a_way_can_be_left(guard: Any, watch: Any) -> None:
     watch.result(watch.ask(handle.cancel_goal_async))
     answer = watch.result(watch.ask(handle.get_result_async))
     assert (answer.status, answer.result.message) == (GoalStatus.STATUS_CANCELED, 'cancelled')
-    assert seen and seen[0].phase == 'moving' and seen[0].remaining > 0.0
+    assert wait_until(lambda: bool(seen))
+    assert seen[0].phase == 'moving' and seen[0].remaining > 0.0
     assert wait_until(watch.rests)
     assert np.abs(watch.position - AWAY).max() > 0.05, 'it has not gone on'
     assert watch.status.state == GuardStatus.ARMED
@@ -198,7 +203,7 @@ def test_disarming_on_the_way_brakes_first(guard: Any, watch: Any) -> None:
     watch.guard.arm(False)
     going.join(10.0)
     assert wait_until(watch.rests)
-    assert watch.follower[-1].data == 'INACTIVE'
+    assert wait_until(lambda: watch.follower[-1].data == 'INACTIVE')
     assert (watch.outside_limits(), watch.robot[-1].errors) == ([], [])
 
 
@@ -214,12 +219,12 @@ def test_franka_rl_home(guard: Any, watch: Any, processes: Any) -> None:
     away = processes.cli('home', '--arm', '--posture', ','.join(map(str, AWAY)))
     assert away.wait(30) == 0, processes.output(away)
     assert processes.output(away)[0] == 'arrived\n'
-    assert np.abs(watch.position - AWAY).max() < 0.03
+    assert wait_until(lambda: np.abs(watch.position - AWAY).max() < 0.03)
     assert wait_until(lambda: watch.status.state == GuardStatus.DISARMED)
     watch.arm()
     home = processes.cli('home', '--speed', '0.3')
     assert home.wait(30) == 0, processes.output(home)
     assert processes.output(home)[0] == 'home\n'
-    assert np.abs(watch.position - watch.model.home).max() < 0.03
+    assert wait_until(lambda: np.abs(watch.position - watch.model.home).max() < 0.03)
     assert watch.status.state == GuardStatus.ARMED
     assert (watch.outside_limits(), watch.robot[-1].errors) == ([], [])
