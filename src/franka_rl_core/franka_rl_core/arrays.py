@@ -79,6 +79,10 @@ class Arrays:
         """Give an array to the world of NumPy, without a copy where that is possible."""
         return np.asarray(array)
 
+    def view(self, array: Array) -> NDArray[Any]:
+        """Let NumPy read an array, in the memory that it has if that is possible."""
+        return np.asarray(array)
+
     def index(self, values: Any) -> Array:
         """Take over integers, such as the indices of worlds."""
         return np.asarray(values, np.int64)

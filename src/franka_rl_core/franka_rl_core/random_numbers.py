@@ -41,9 +41,9 @@ def uniform(arrays: Arrays, key: int, world: Array, count: Array, size: int) -> 
     xp = arrays.xp
     # Added as an array: the sum of two Python integers would not wrap.
     state = _mix(_mix(_GAMMA * (world + 1) + arrays.index(key)) + _GAMMA * (count + 1))
-    numbers = [_mix(state + arrays.index(_wrapped(i + 1))) for i in range(size)]
-    bits = _shifted(xp.stack(numbers, axis=1), 64 - _BITS)
-    return xp.astype(bits, arrays.dtype) * 2.0**-_BITS
+    steps = arrays.index([[_wrapped(i + 1)] for i in range(size)])
+    bits = _shifted(_mix(state + steps), 64 - _BITS)
+    return (xp.astype(bits, arrays.dtype) * 2.0**-_BITS).T
 
 
 def normal(arrays: Arrays, key: int, world: Array, count: Array, size: int) -> Array:

@@ -88,7 +88,12 @@ class TorchArrays(Arrays):
 
     def numpy(self, array: Array) -> NDArray[Any]:
         """See :meth:`Arrays.numpy`."""
-        return np.array(array.detach().cpu().numpy(), order='C')  # memory of its own
+        return np.array(self.view(array), order='C')  # memory of its own
+
+    def view(self, array: Array) -> NDArray[Any]:
+        """See :meth:`Arrays.view`."""
+        result: NDArray[Any] = array.detach().cpu().numpy()
+        return result
 
     def index(self, values: Any) -> Array:
         """See :meth:`Arrays.index`."""

@@ -21,7 +21,7 @@ from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.settings import build
 from franka_rl_core.state import ArmState, RobotState
-from franka_rl_interfaces.msg import EnvSpec, JointTarget, ObservationTerm
+from franka_rl_interfaces.msg import EnvSpec, JointTarget, Numbers, ObservationTerm
 
 _CODES = {'float64': 'd', 'float32': 'f', 'int64': 'q', 'uint32': 'I', 'uint8': 'B'}
 
@@ -38,18 +38,50 @@ def from_field(field: Any, dtype: str, *shape: int) -> NDArray[Any]:
     return np.frombuffer(field, dtype).reshape(shape).copy()
 
 
+def to_components(values: Any, dtype: str) -> array.array[Any]:
+    """
+    Turn an array (N, k) into a field that has one component of all after the other.
+
+    So PyTorch's worlds lie in memory, see :mod:`franka_rl_core.columns`.
+    """
+    return to_field(values.T, dtype)
+
+
+def from_components(field: Any, dtype: str, *shape: int) -> NDArray[Any]:
+    """
+    Turn what :func:`to_components` made into an array (N, k) again.
+
+    :param shape: of one of the N.
+    """
+    return from_field(field, dtype, *reversed(shape), -1).T
+
+
+def to_numbers(values: Any) -> Numbers:
+    """Turn an array of real numbers, (N,) or (N, k), into a message, without rounding."""
+    if values.dtype == np.float32:
+        return Numbers(single_precision=to_components(values, 'float32'))
+    return Numbers(double_precision=to_components(values, 'float64'))
+
+
+def from_numbers(message: Numbers, *shape: int) -> NDArray[Any]:
+    """Turn what :func:`to_numbers` made into an array again, as :func:`from_components`."""
+    if message.single_precision:
+        return from_components(message.single_precision, 'float32', *shape)
+    return from_components(message.double_precision, 'float64', *shape)
+
+
 def state_to_fields(state: RobotState, message: Any) -> None:
-    """Write the state of N worlds into a response with flat fields."""
-    message.joint_position = to_field(state.joint_position, 'float64')
-    message.joint_velocity = to_field(state.joint_velocity, 'float64')
+    """Write the state of N worlds, NumPy's arrays, into a response."""
+    message.joint_position = to_numbers(state.joint_position)
+    message.joint_velocity = to_numbers(state.joint_velocity)
     message.stamp = to_field(state.stamp_ns, 'int64')
 
 
 def state_from_fields(message: Any) -> RobotState:
-    """Read the state of N worlds from a response with flat fields."""
+    """Read the state of N worlds from a response."""
     return RobotState(
-        from_field(message.joint_position, 'float64', -1, 7),
-        from_field(message.joint_velocity, 'float64', -1, 7),
+        from_numbers(message.joint_position, 7),
+        from_numbers(message.joint_velocity, 7),
         from_field(message.stamp, 'int64', -1),
     )
 

@@ -12,15 +12,24 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
+from franka_rl_core.arrays import Arrays
 from franka_rl_core.backends.base import ROBOT
 from franka_rl_core.envs.base import KEYS, Observation
 from franka_rl_core.envs.config import EnvConfig, check_capabilities, make_parts
+from franka_rl_core.envs.stages import Outcome
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import FrankaRLError, RefusedError
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.settings import setting
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
-from franka_rl_nodes.conversions import from_field, spec_to_msg, to_field
+from franka_rl_nodes.conversions import (
+    from_components,
+    from_field,
+    spec_to_msg,
+    to_components,
+    to_field,
+    to_numbers,
+)
 from franka_rl_nodes.diagnostics import ERROR, OK, Diagnostics, Report
 from franka_rl_nodes.direct_service import DirectService
 from franka_rl_nodes.episode_goals import make_goals, parse_goal
@@ -113,7 +122,7 @@ class EnvNode(Node):
         return response
 
     def _on_step(self, request: StepEnv.Request, response: StepEnv.Response) -> StepEnv.Response:
-        shape = self._env.action_space.shape
+        worlds, shape = self._env.worlds, self._env.action_space.shape
         if not self._sequence:
             response.error = 'the environment was never reset'
             return response
@@ -124,12 +133,13 @@ class EnvNode(Node):
             response.error = f'action must hold {shape} values, not {len(request.action)}'
             return response
         try:
-            result = self._env.step(from_field(request.action, 'float32', *shape))
+            actions = worlds.arrays.constant(from_components(request.action, 'float32', *shape[1:]))
+            outcome = worlds.step(actions)
         except FrankaRLError as error:
             response.error = self._failed(error)
             return response
         self._sequence += 1
-        _write_step(*result, response=response)
+        _write_step(outcome, worlds.arrays, response)
         return response
 
     def _failed(self, error: FrankaRLError) -> str:
@@ -183,29 +193,22 @@ def _make_real_env(config: EnvNodeConfig, env_config: EnvConfig, context: Any) -
 
 def _write(observation: Observation, response: Any, prefix: str = '') -> None:
     for key in KEYS:
-        setattr(response, prefix + key, to_field(observation[key], 'float32'))
+        setattr(response, prefix + key, to_components(observation[key], 'float32'))
 
 
-def _write_step(
-    observation: Observation,
-    reward: Any,
-    terminated: Any,
-    truncated: Any,
-    infos: dict[str, Any],
-    *,
-    response: StepEnv.Response,
-) -> None:
-    _write(observation, response)
-    ended = infos['_final_obs']
-    _write({key: infos['final_obs'][key][ended] for key in KEYS}, response, 'final_')
-    response.reward = to_field(reward, 'float64')
-    response.terminated = to_field(terminated, 'uint8')
-    response.truncated = to_field(truncated, 'uint8')
-    response.success = to_field(infos['is_success'], 'uint8')
-    response.distance = to_field(infos['distance'], 'float64')
-    response.verdict = to_field(infos['verdict'], 'uint8')
-    response.reason = to_field(infos['reason'], 'uint8')
-    response.reward_terms = to_field(list(infos['reward_terms'].values()), 'float64')
+def _write_step(outcome: Outcome, arrays: Arrays, response: StepEnv.Response) -> None:
+    view = arrays.view
+    seen = {key: view(outcome.observation[key]) for key in KEYS}
+    ended = view(outcome.ended)
+    final = {key: view(outcome.final_observation[key])[ended] for key in KEYS}
+    _write(seen, response)
+    _write(final, response, 'final_')
+    for name in ('terminated', 'truncated', 'verdict', 'reason'):
+        setattr(response, name, to_field(view(getattr(outcome, name)), 'uint8'))
+    response.success = response.terminated
+    response.reward = to_numbers(view(outcome.reward))
+    response.distance = to_numbers(view(outcome.distance))
+    response.reward_terms = to_numbers(np.stack([*map(view, outcome.reward_terms.values())]).T)
 
 
 def main() -> None:

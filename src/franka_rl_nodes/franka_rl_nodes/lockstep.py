@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 
 from franka_rl_core.backends.base import Backend
-from franka_rl_core.state import RobotState, as_numpy
+from franka_rl_core.state import RobotState
+from franka_rl_interfaces.msg import Numbers
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
-from franka_rl_nodes.conversions import from_field, state_to_fields
+from franka_rl_nodes.conversions import from_components, from_numbers, state_to_fields
 from franka_rl_nodes.direct_service import DirectService
 
 
@@ -65,21 +66,14 @@ class LockStep:
             response.error = (
                 f'step {request.sequence} is out of order, {self._sequence + 1} comes next'
             )
-        elif len(request.joint_target) != 7 * count:
-            response.error = (
-                f'joint_target must hold {count} × 7 values, not {len(request.joint_target)}'
-            )
-        elif not np.isfinite(request.joint_target).all():
-            response.error = 'joint_target is not finite'
-        elif error := resets.error(count):
+        elif error := _problem(request.joint_target, count) or resets.error(count):
             response.error = error
         else:
             self._sequence = request.sequence
             self.steps += 1
-            if resets.worlds:
+            if len(resets.worlds):
                 self._backend.reset(resets.postures(), resets.worlds)
-            targets = from_field(request.joint_target, 'float64', count, 7)
-            self._write(self._backend.step(targets), response)
+            self._write(self._backend.step(from_numbers(request.joint_target, 7)), response)
         return response
 
     def _on_reset(
@@ -96,24 +90,34 @@ class LockStep:
         return response
 
     def _write(self, state: RobotState, response: Any) -> None:
-        state_to_fields(as_numpy(state, self._backend.arrays), response)
+        view = self._backend.arrays.view
+        position, velocity = view(state.joint_position), view(state.joint_velocity)
+        state_to_fields(RobotState(position, velocity, view(state.stamp_ns)), response)
+
+
+def _problem(target: Numbers, count: int) -> str:
+    """Say what is wrong with the targets of so many worlds; nothing if empty."""
+    values = target.single_precision or target.double_precision
+    if len(values) != 7 * count:
+        return f'joint_target must hold 7 × {count} values, not {len(values)}'
+    return '' if np.isfinite(values).all() else 'joint_target is not finite'
 
 
 class _Resets:
-    """Worlds to put back, and their postures (M, 7) as a flat field."""
+    """Worlds to put back, and their postures (7, M) as a flat field."""
 
-    def __init__(self, worlds: Iterable[int], position: Any) -> None:
-        self.worlds, self._position = list(worlds), position
+    def __init__(self, worlds: Sequence[int], position: Any) -> None:
+        self.worlds, self._position = np.asarray(worlds, np.int64), position
 
     def error(self, count: int) -> str:
         """Say what is wrong with them for so many worlds; nothing if empty."""
-        if self.worlds and max(self.worlds) >= count:
-            return f'there is no world {max(self.worlds)}, there are {count}'
+        if len(self.worlds) and self.worlds.max() >= count:
+            return f'there is no world {self.worlds.max()}, there are {count}'
         if len(self._position) != 7 * len(self.worlds):
-            expected = f'{len(self.worlds)} × 7 values'
+            expected = f'7 × {len(self.worlds)} values'
             return f'postures to put back to must hold {expected}, not {len(self._position)}'
         return '' if np.isfinite(self._position).all() else 'a posture to put back to is not finite'
 
     def postures(self) -> NDArray[np.float64]:
         """Give the postures, (M, 7) [rad]."""
-        return from_field(self._position, 'float64', -1, 7)
+        return from_components(self._position, 'float64', 7)

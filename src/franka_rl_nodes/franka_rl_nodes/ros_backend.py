@@ -16,7 +16,7 @@ from franka_rl_core.exceptions import BackendLostError, RefusedError
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.state import RobotState
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
-from franka_rl_nodes.conversions import state_from_fields, to_field
+from franka_rl_nodes.conversions import state_from_fields, to_components, to_field, to_numbers
 from franka_rl_nodes.direct_client import DirectClient
 from franka_rl_nodes.runtime import client_node
 
@@ -90,10 +90,8 @@ class RosBackend(Backend):
     def step(self, joint_target: Array) -> RobotState:
         """See :meth:`Backend.step`."""
         self._sequence += 1
-        request = StepWorlds.Request(
-            sequence=self._sequence,
-            joint_target=to_field(self.arrays.numpy(joint_target), 'float64'),
-        )
+        target = to_numbers(self.arrays.view(joint_target))
+        request = StepWorlds.Request(sequence=self._sequence, joint_target=target)
         if self._resets:
             request.reset_worlds, request.reset_position = self._resets
         # Without an answer, the next reset is sent at once: it brings the numbers together again.
@@ -109,8 +107,9 @@ class RosBackend(Backend):
     def _reset_fields(
         self, joint_position: Array, worlds: Sequence[int] | Array | None
     ) -> tuple[Any, Any]:
-        rows = [] if worlds is None else self.arrays.numpy(worlds)
-        return to_field(rows, 'uint32'), to_field(self.arrays.numpy(joint_position), 'float64')
+        view = self.arrays.view
+        rows = [] if worlds is None else view(worlds)
+        return to_field(rows, 'uint32'), to_components(view(joint_position), 'float64')
 
     def _reset_now(self, worlds: Any, position: Any) -> RobotState:
         request = ResetWorlds.Request(

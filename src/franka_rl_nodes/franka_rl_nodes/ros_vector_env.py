@@ -13,8 +13,17 @@ from rclpy.context import Context
 
 from franka_rl_core.envs.base import KEYS, GoalVectorEnv, Observation, Step
 from franka_rl_core.exceptions import BackendLostError, RefusedError
+from franka_rl_interfaces.msg import Numbers
 from franka_rl_interfaces.srv import DescribeEnv, ResetEnv, StepEnv
-from franka_rl_nodes.conversions import from_field, spec_from_msg, spec_to_msg, to_field
+from franka_rl_nodes.conversions import (
+    from_components,
+    from_field,
+    from_numbers,
+    spec_from_msg,
+    spec_to_msg,
+    to_components,
+    to_field,
+)
 from franka_rl_nodes.direct_client import DirectClient
 from franka_rl_nodes.runtime import client_node
 
@@ -76,14 +85,14 @@ class RosVectorEnv(GoalVectorEnv):
     def step(self, actions: NDArray[np.float32]) -> Step:
         """See :meth:`FrankaVectorEnv.step`."""
         actions = self._checked(actions)
-        request = StepEnv.Request(sequence=self._sequence, action=to_field(actions, 'float32'))
+        request = StepEnv.Request(sequence=self._sequence, action=to_components(actions, 'float32'))
         response = self._step.call(request, self._timeout_s)
         _raise_error(response)
         self._sequence += 1
         observation = self._observation(response)
         terminated = from_field(response.terminated, 'uint8', -1).astype(bool)
         truncated = from_field(response.truncated, 'uint8', -1).astype(bool)
-        reward = from_field(response.reward, 'float64', -1)
+        reward = _double(response.reward)
         infos = self._infos(response, observation, terminated | truncated)
         return observation, reward, terminated, truncated, infos
 
@@ -94,7 +103,7 @@ class RosVectorEnv(GoalVectorEnv):
     def _observation(self, response: Any, prefix: str = '') -> Observation:
         rows = self.single_observation_space
         return {
-            key: from_field(getattr(response, prefix + key), 'float32', -1, *rows[key].shape)
+            key: from_components(getattr(response, prefix + key), 'float32', *rows[key].shape)
             for key in KEYS
         }
 
@@ -107,16 +116,20 @@ class RosVectorEnv(GoalVectorEnv):
             for key, rows in self._observation(response, 'final_').items():
                 final[key][ended] = rows
         names = self.parts.task.reward_term_names
-        terms = from_field(response.reward_terms, 'float64', len(names), -1)
+        terms = _double(response.reward_terms, len(names)).T
         return {
             'is_success': from_field(response.success, 'uint8', -1).astype(bool),
-            'distance': from_field(response.distance, 'float64', -1),
+            'distance': _double(response.distance),
             'reward_terms': dict(zip(names, terms, strict=True)),
             'verdict': from_field(response.verdict, 'uint8', -1),
             'reason': from_field(response.reason, 'uint8', -1),
             'final_obs': final,
             '_final_obs': ended,
         }
+
+
+def _double(message: Numbers, *shape: int) -> NDArray[np.float64]:
+    return np.asarray(from_numbers(message, *shape), np.float64)
 
 
 def _raise_error(response: Any) -> None:

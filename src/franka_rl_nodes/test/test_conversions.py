@@ -34,8 +34,32 @@ def test_a_non_contiguous_array_becomes_the_right_field() -> None:
     assert np.array_equal(c.from_field(c.to_field(values, 'float64'), 'float64', 4, 3), values)
 
 
-def test_states_cross_a_response() -> None:
-    state = RobotState(RNG.random((3, 7)), RNG.random((3, 7)), np.array([1, 2, 2**62]))
+def test_components_lie_one_after_the_other() -> None:
+    values = RNG.random((4, 7))
+    field = c.to_components(values, 'float64')
+    assert np.array_equal(field[:4], values[:, 0])
+    back = c.from_components(field, 'float64', 7)
+    assert np.array_equal(back, values)
+    back[0, 0] += 1
+    assert field[0] == values[0, 0]
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('shape', [(5,), (5, 3)])
+def test_numbers_keep_their_precision(dtype: str, shape: tuple[int, ...]) -> None:
+    values = RNG.random(shape).astype(dtype)
+    message = c.to_numbers(values)
+    filled = message.single_precision if dtype == 'float32' else message.double_precision
+    assert len(filled) == values.size
+    assert len(message.single_precision) + len(message.double_precision) == values.size
+    back = c.from_numbers(message, *shape[1:])
+    assert back.dtype == dtype and np.array_equal(back, values)
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+def test_states_cross_a_response(dtype: str) -> None:
+    position, velocity = RNG.random((2, 3, 7)).astype(dtype)
+    state = RobotState(position, velocity, np.array([1, 2, 2**62]))
     response = StepWorlds.Response()
     c.state_to_fields(state, response)
     back = c.state_from_fields(response)

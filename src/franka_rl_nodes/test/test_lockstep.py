@@ -17,7 +17,7 @@ from rclpy.node import Node
 from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.exceptions import BackendLostError
 from franka_rl_interfaces.srv import DescribeWorlds, ResetWorlds, StepWorlds
-from franka_rl_nodes.conversions import to_field
+from franka_rl_nodes.conversions import to_field, to_numbers
 from franka_rl_nodes.ros_vector_env import RosVectorEnv
 from franka_rl_nodes.runtime import BackgroundNode, call, first_call
 
@@ -172,17 +172,17 @@ def test_requests_out_of_order_or_of_wrong_shape_step_nothing(processes: Any, co
     first_call(reset, ResetWorlds.Request(joint_position=posture, sequence=4), 20.0)
 
     def stepped(sequence: int, size: int) -> str:
-        target = to_field(np.ones(size), 'float64')
+        target = to_numbers(np.ones(size))
         return call(step, StepWorlds.Request(sequence=sequence, joint_target=target), 5.0).error
 
     assert stepped(5, 14) == ''
     assert stepped(5, 14) == 'step 5 is out of order, 6 comes next'
-    assert stepped(6, 7) == 'joint_target must hold 2 × 7 values, not 7'
-    broken = StepWorlds.Request(sequence=6, joint_target=to_field(np.full(14, np.nan), 'float64'))
+    assert stepped(6, 7) == 'joint_target must hold 7 × 2 values, not 7'
+    broken = StepWorlds.Request(sequence=6, joint_target=to_numbers(np.full(14, np.nan)))
     assert call(step, broken, 5.0).error == 'joint_target is not finite'
-    broken = StepWorlds.Request(sequence=6, joint_target=to_field(np.ones(14), 'float64'))
+    broken = StepWorlds.Request(sequence=6, joint_target=to_numbers(np.ones(14)))
     broken.reset_worlds = to_field([1], 'uint32')
-    message = 'postures to put back to must hold 1 × 7 values, not 0'
+    message = 'postures to put back to must hold 7 × 1 values, not 0'
     assert call(step, broken, 5.0).error == message
     assert stepped(6, 14) == ''
     wrong = ResetWorlds.Request(worlds=to_field([2], 'uint32'), joint_position=posture)

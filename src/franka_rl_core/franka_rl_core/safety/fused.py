@@ -29,10 +29,10 @@ class FusedChain:
     """
 
     def __init__(self, chain: SafetyChain, arrays: Arrays) -> None:
-        self._arrays = arrays
+        self._chain, self._arrays = chain, arrays
         self._decide_most = arrays.compiled(chain.decide_most)
         self._in_groups = arrays.of_few is not arrays
-        self._decide = arrays.compiled(chain.__call__) if self._in_groups else chain
+        self._decide = arrays.compiled(self._decided) if self._in_groups else self._decided
 
     def __call__(self, target: Array, arm: ArmState, *, hold: Array) -> SafeCommand:
         """See :meth:`SafetyChain.__call__`."""
@@ -58,11 +58,16 @@ class FusedChain:
         self, command: SafeCommand, worlds: Array, target: Array, arm: ArmState, hold: Array
     ) -> SafeCommand:
         """Decide some worlds, (M,) int64."""
-        taken, overwritten = self._arrays.taken, self._arrays.overwritten
-        arms = ArmState(**{f.name: taken(getattr(arm, f.name), worlds) for f in fields(arm)})
-        decided = self._decide(taken(target, worlds), arms, hold=taken(hold, worlds))
+        decided = self._decide(worlds, target, arm, hold)
+        overwritten = self._arrays.overwritten
         return SafeCommand(
             overwritten(command.joint_position, worlds, decided.joint_position),
             overwritten(command.verdict, worlds, decided.verdict),
             overwritten(command.reason, worlds, decided.reason),
         )
+
+    def _decided(self, worlds: Array, target: Array, arm: ArmState, hold: Array) -> SafeCommand:
+        """Give the commands of these worlds alone."""
+        taken = self._arrays.taken
+        arms = ArmState(**{f.name: taken(getattr(arm, f.name), worlds) for f in fields(arm)})
+        return self._chain(taken(target, worlds), arms, hold=taken(hold, worlds))
