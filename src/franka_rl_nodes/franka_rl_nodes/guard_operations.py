@@ -178,8 +178,9 @@ class Operations:
 
     @contextmanager
     def _in_phase(self, phase: int, detail: str) -> Iterator[None]:
+        self.detail = detail  # first: another thread may publish the status at any time
         self.phase = phase
-        self._say(detail)
+        self._report()
         try:
             yield
         finally:

@@ -184,7 +184,9 @@ class PolicyNode(LifecycleNode):
     def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
         size = self._loop.parts.task.goal_size if self._loop else 0
         fits = len(request.goal) == size and np.isfinite(request.goal).all()
-        if self._active and self._episode is None and fits:
+        with self._lock:  # the thread that acts sends a result before it forgets the episode
+            free = self._episode is None
+        if self._active and free and fits:
             return GoalResponse.ACCEPT
         reason = self._problem or 'an episode runs, or its size is wrong'
         self.get_logger().error(f'goal {list(request.goal)} refused: {reason}')
