@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import itertools
 import os
 import signal
@@ -100,6 +101,19 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+@pytest.fixture(autouse=True)
+def short_collections(request: pytest.FixtureRequest) -> None:
+    """
+    Spare what exists from the garbage collector, before a test that has a clock to keep.
+
+    To look through all that was imported takes it a tenth of a second and more, in which no thread
+    of this process runs, one that stands in for a driver or for the network neither.
+    """
+    if request.node.get_closest_marker('real_time'):
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture
