@@ -29,6 +29,7 @@ from src.franka_rl_nodes.test.conftest import Watch, stamp_of
 
 from franka_rl_core.envs.config import EnvConfig
 from franka_rl_core.policies.proportional import write_proportional_bundle
+from franka_rl_core.safety.base import Verdict
 from franka_rl_interfaces.action import RunEpisode
 from franka_rl_interfaces.msg import GuardStatus
 from franka_rl_nodes import qos
@@ -158,7 +159,7 @@ def _hold_after_s(watch: Watch) -> float:
     """Give the time from the last target to the hold, on the guard's clock [s]."""
     last = watch.latencies[-1]
     decided = stamp_of(last) + round(1e9 * last.total)
-    hold = next(s for s in watch.statuses if s.verdict == 2 and stamp_of(s) > decided)
+    hold = next(s for s in watch.statuses if s.verdict == Verdict.HELD and stamp_of(s) > decided)
     return 1e-9 * (stamp_of(hold) - decided)
 
 

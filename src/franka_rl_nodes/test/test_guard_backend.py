@@ -52,7 +52,7 @@ def test_what_the_agent_needs_is_part_of_the_period(backend: GuardBackend, robot
     for _ in range(3):
         time.sleep(0.4 * PERIOD)
         backend.step(MODEL.home[None])
-    assert stamp(backend) - first == pytest.approx(3e9 * PERIOD, abs=0.5e9 * PERIOD)
+    assert stamp(backend) - first == pytest.approx(3e9 * PERIOD, abs=0.2e9 * PERIOD)
     assert backend.overruns == 0
 
 
@@ -60,7 +60,7 @@ def test_a_late_target_has_a_whole_period_to_show(backend: GuardBackend, robot: 
     time.sleep(1.6 * PERIOD)
     called = time.time_ns()
     backend.step(MODEL.home[None])
-    assert stamp(backend) - called > 0.7e9 * PERIOD
+    assert stamp(backend) - called > 0.9e9 * PERIOD
     assert backend.overruns == 1
     backend.step(MODEL.home[None])
     assert backend.overruns == 1
@@ -73,7 +73,7 @@ def test_what_was_seen_of_an_arm_that_rests_does_not_grow_old(
     time.sleep(3 * PERIOD)
     called = time.time_ns()
     backend.step(MODEL.home[None])
-    assert called - heard(robot) < 1e9 * PERIOD
+    assert called - heard(robot) < 0.05e9
 
 
 def test_what_was_seen_of_an_arm_that_moves_does(backend: GuardBackend, robot: Any) -> None:

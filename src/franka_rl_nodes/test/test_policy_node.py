@@ -71,7 +71,7 @@ def test_acts_once_per_control_period_on_the_stamps_of_the_states(
     assert answer.status == GoalStatus.STATUS_SUCCEEDED
     stamps = [stamp_from_msg(target.header.stamp) for target in robot.targets]
     assert set(stamps) <= robot.stamps
-    assert 15 <= len(stamps) <= 26, '25 Hz for 1 s; a busy machine misses some'
+    assert 20 <= len(stamps) <= 26, '25 Hz for 1 s'
     assert [target.sequence for target in robot.targets] == list(range(1, len(stamps) + 1))
     # The arm does not move, so every action is the one of the control loop, to the last bit.
     state = RobotState(robot.position[None], np.zeros((1, 7)), np.zeros(1, np.int64))
@@ -91,7 +91,7 @@ def test_an_episode_begins_with_the_first_fresh_joint_state(
     assert robot.targets == []
     robot.publishing = True
     answer = runner.finish(handle)
-    assert (answer.result.message, answer.result.steps >= 10) == ('time is up', True)
+    assert (answer.result.message, answer.result.steps >= 14) == ('time is up', True)
 
 
 def test_no_joint_state_no_action(robot: Any, runner: Runner, impatience: None) -> None:
@@ -119,7 +119,7 @@ def test_an_episode_begins_when_somebody_listens(robot: Any, runner: Runner, sle
     assert robot.targets == []
     robot.listen(True)
     answer = runner.finish(handle)
-    assert (answer.result.message, answer.result.steps >= 10) == ('time is up', True)
+    assert (answer.result.message, answer.result.steps >= 14) == ('time is up', True)
     assert wait_until(lambda: len(robot.targets) >= 10)
 
 
