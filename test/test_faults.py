@@ -28,6 +28,7 @@ from sensor_msgs.msg import JointState
 from src.franka_rl_nodes.test.conftest import Watch, stamp_of
 
 from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.exceptions import BackendLostError
 from franka_rl_core.policies.proportional import write_proportional_bundle
 from franka_rl_core.safety.base import Verdict
 from franka_rl_interfaces.action import RunEpisode
@@ -213,6 +214,26 @@ def test_a_killed_guard(graph: Graph) -> None:
     assert np.abs(watch.position - rest).max() < 0.03, 'the arm was not thrown'
     assert watch.robot[-1].errors == []
     assert watch.result(graph.drive(FAR)).result.success
+
+
+def test_a_guard_killed_on_a_way(graph: Graph) -> None:
+    watch = graph.watch
+    watch.arm()
+    lost: list[str] = []
+
+    def go() -> None:
+        with pytest.raises(BackendLostError) as problem:
+            watch.guard.go_to(watch.model.home + 0.5)
+        lost.append(str(problem.value))
+
+    going = threading.Thread(target=go)
+    going.start()
+    assert wait_until(lambda: watch.speed > 0.1)
+    os.kill(graph.guard.pid, signal.SIGKILL)
+    going.join(10.0)
+    assert len(lost) == 1
+    assert 'the guard did not answer: no status for' in lost[0]
+    graph.check_rests()
 
 
 def test_a_policy_that_stands_still(graph: Graph) -> None:

@@ -23,6 +23,8 @@ START_TIMEOUT_S = 30.0
 ARM_TIMEOUT_S = 15.0
 MOVE_TIMEOUT_S = 60.0
 SETTLE_S = 3.0
+# A guard that has said nothing for so long is gone: its heartbeat is thirty times as fast.
+SILENCE_S = 3.0
 
 
 ARMS = ('auto', 'true', 'false')
@@ -62,6 +64,7 @@ class GuardClient:
         #: names of the errors that the robot has stopped by
         self.reflexes: list[str] = []
         self._in_error = False
+        self._heard = 0.0
         self._arm = ros.client(SetBool, 'guard/arm')
         self._recover = ros.client(Trigger, 'guard/recover')
         self._move = ActionClient(ros.node, MoveJoints, 'guard/move_joints')
@@ -125,9 +128,14 @@ class GuardClient:
         goal = MoveJoints.Goal(joint_position=to_field(posture, 'float64'), speed=speed)
         ask = partial(self._ros.answer, what='the guard')
         handle = ask(self._move.send_goal_async, goal, timeout_s=SETTLE_S)
-        answer = ask(handle.get_result_async, timeout_s=MOVE_TIMEOUT_S)
+        self._heard = time.monotonic()
+        answer = ask(handle.get_result_async, timeout_s=MOVE_TIMEOUT_S, check=self._check_heard)
         if not answer.result.success:
             raise RefusedError(f'the arm did not arrive: {answer.result.message}')
+
+    def _check_heard(self) -> None:
+        if (silence := time.monotonic() - self._heard) > SILENCE_S:
+            raise BackendLostError(f'the guard did not answer: no status for {silence:.0f} s')
 
     def _wait_until_armed(self, wanted: bool) -> None:
         """Wait for the status too, which holds the counts."""
@@ -141,6 +149,7 @@ class GuardClient:
             for name in self.counts:
                 self.counts[name] += getattr(message, name)
         self.status = message
+        self._heard = time.monotonic()
 
     def _on_robot(self, message: RobotStatus) -> None:
         if message.errors and not self._in_error:

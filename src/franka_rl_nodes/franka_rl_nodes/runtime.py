@@ -172,7 +172,12 @@ class BackgroundNode:
         return self.node.create_client(kind, name)
 
     def answer(
-        self, send: Callable[..., Future], *arguments: Any, timeout_s: float, what: str
+        self,
+        send: Callable[..., Future],
+        *arguments: Any,
+        timeout_s: float,
+        what: str,
+        check: Callable[[], None] = lambda: None,
     ) -> Any:
         """
         Send something by a method of an action's client, and wait for the answer.
@@ -180,10 +185,11 @@ class BackgroundNode:
         It is sent by the thread that spins: rclpy drops an answer that comes before the sending
         method has noted its number (``ActionClient.send_goal_async``, rclpy 7.1).
 
+        :param check: called now and then meanwhile; raises where waiting has become pointless.
         :raises BackendLostError: no answer within the time, or ROS was shut down.
         """
         sent = self.perform(send, *arguments, timeout_s=timeout_s, what=what)
-        return result_of(sent, timeout_s, what, self.node.context)
+        return result_of(sent, timeout_s, what, self.node.context, check)
 
     def perform(
         self,
@@ -252,10 +258,17 @@ def first_call(
     raise BackendLostError(f'{client.srv_name} did not answer within {timeout_s:g} s')
 
 
-def result_of(future: Future, timeout_s: float, what: str, context: Context) -> Any:
+def result_of(
+    future: Future,
+    timeout_s: float,
+    what: str,
+    context: Context,
+    check: Callable[[], None] = lambda: None,
+) -> Any:
     """
     Wait for a future that another thread's executor completes.
 
+    :param check: called now and then meanwhile; raises where waiting has become pointless.
     :raises BackendLostError: it was not completed within the time, or ROS was shut down.
     """
     done = threading.Event()
@@ -264,6 +277,7 @@ def result_of(future: Future, timeout_s: float, what: str, context: Context) -> 
     # In slices: after a shutdown nothing will complete it.
     while not done.wait(min(SLICE_S, max(deadline - time.monotonic(), 0.0))):
         raise_if_shut_down(context)
+        check()
         if time.monotonic() >= deadline:
             raise BackendLostError(f'{what} did not answer within {timeout_s:g} s')
     return future.result()
