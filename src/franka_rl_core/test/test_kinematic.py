@@ -227,6 +227,26 @@ def test_the_last_observation_is_that_before_the_restart(dtype):
     assert given.ended.any() and not given.ended.all()
 
 
+@pytest.mark.parametrize('settles', [True, False])
+def test_what_is_left_for_later_changes_nothing(system, settles):
+    """The outcome is there before the arms are put back; whoever needs them has them put back."""
+    worlds, twin = (make_worlds(40, **system) for _ in range(2))
+    restarts = 0
+    for step, action in enumerate(drive((40, worlds.parts.decoder.size), EPISODE + 10)):
+        given, expected = (
+            each(worlds.arrays.constant(action)) for each in (worlds.advance, twin.step)
+        )
+        same(dataclasses.asdict(given), dataclasses.asdict(expected))
+        restarts += given.ended.sum()
+        if settles:
+            worlds.settle()
+            same(vars(worlds.arm), vars(twin.arm))
+        if step % 10 == 5:
+            mask = np.arange(40) % 7 == 0
+            same(worlds.reset(mask=mask), twin.reset(mask=mask))
+    assert restarts > 20
+
+
 # What is refused
 
 

@@ -29,6 +29,7 @@ class DirectService:
     :param name: its name.
     :param answer: called with a request and an empty response; gives the response.
     :param lock: of what it shares with the node's callbacks; held while it answers.
+    :param afterwards: called when an answer has been sent: for what the client need not wait for.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class DirectService:
         name: str,
         answer: Callable[[Any, Any], Any],
         lock: threading.Lock,
+        afterwards: Callable[[], None] = lambda: None,
     ) -> None:
         self._node, self._kind, self._answer, self._lock = node, kind, answer, lock
+        self._afterwards = afterwards
         self._group = NeverCalled()
         self._service = node.create_service(kind, name, answer, callback_group=self._group)
         self._wait_set = _rclpy.WaitSet(0, 0, 0, 0, 1, 0, node.context.handle)
@@ -66,5 +69,7 @@ class DirectService:
                         with self._lock:
                             answer = self._answer(request, self._kind.Response())
                         handle.service_send_response(answer, header.request_id)
+                        with self._lock:
+                            self._afterwards()
         except Exception as error:  # whatever it is, the node has to end
             give_up(self._node, f'{self._service.srv_name} has ended: {error!r}')

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ class EnvNode(Node):
         self.create_service(DescribeEnv, '~/describe_env', self._on_describe)
         self.create_service(ResetEnv, '~/reset_env', self._on_reset)
         self._lock = threading.Lock()  # of the environment
-        self._service = DirectService(self, StepEnv, '~/step_env', self._on_step, self._lock)
+        self._service = DirectService(
+            self, StepEnv, '~/step_env', self._on_step, self._lock, self._settle
+        )
         self._diagnostics = Diagnostics(self, self._report)
 
     def destroy_node(self) -> None:
@@ -134,13 +137,18 @@ class EnvNode(Node):
             return response
         try:
             actions = worlds.arrays.constant(from_components(request.action, 'float32', *shape[1:]))
-            outcome = worlds.step(actions)
+            outcome = worlds.advance(actions)
         except FrankaRLError as error:
             response.error = self._failed(error)
             return response
         self._sequence += 1
         _write_step(outcome, worlds.arrays, response)
         return response
+
+    def _settle(self) -> None:
+        """Do what the next step would begin with, while the trainer is at work."""
+        with contextlib.suppress(FrankaRLError):  # it is done again there, which tells of it
+            self._env.worlds.settle()
 
     def _failed(self, error: FrankaRLError) -> str:
         self._problem = str(error)

@@ -39,12 +39,21 @@ def ends(context: Any) -> Iterator[SimpleNamespace]:
         response.message = 'done'
         return response
 
+    def tidy_up() -> None:
+        tidy.wait(10.0)
+        tidied.append(True)
+
+    tidy, tidied = threading.Event(), []
+    tidy.set()
     server, asking = (Node(name, context=context) for name in ('server', 'asking'))
-    service = DirectService(server, SetBool, '~/do', answer, threading.Lock())
+    service = DirectService(server, SetBool, '~/do', answer, threading.Lock(), tidy_up)
     client = DirectClient(asking, SetBool, 'server/do')
     client.wait(10.0)
-    yield SimpleNamespace(server=server, service=service, client=client, free=free)
+    yield SimpleNamespace(
+        server=server, service=service, client=client, free=free, tidy=tidy, tidied=tidied
+    )
     free.set()
+    tidy.set()
     service.close()
     for node in (server, asking):
         node.destroy_node()
@@ -53,6 +62,15 @@ def ends(context: Any) -> Iterator[SimpleNamespace]:
 def test_answers_though_no_executor_runs(ends: SimpleNamespace) -> None:
     for _ in range(3):
         assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+
+
+def test_nobody_waits_for_what_is_done_afterwards(ends: SimpleNamespace) -> None:
+    ends.tidy.clear()
+    assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+    assert not ends.tidied
+    ends.tidy.set()
+    assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
+    assert ends.tidied
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(ends: SimpleNamespace) -> None:

@@ -15,6 +15,9 @@ class GoalSampler:
     """
     Draws goals: those of a world depend on the seed, on the world and on how many it drew before.
 
+    They are drawn ahead, at a time that :meth:`prepare` chooses: who waits for a goal has it at
+    once.
+
     :param task: whose goals.
     :param num_worlds: N.
     :param arrays: where they live.
@@ -35,14 +38,26 @@ class GoalSampler:
         """Start again with a seed; None takes entropy from the system."""
         self._key = make_key(seed)
         self._drawn = self._few.index([0] * self._num_worlds)
+        self._next = self._few.repeated([0.0] * self._task.goal_size, self._num_worlds)
+        self._used = self._few.index(range(self._num_worlds))  # worlds whose next is to be drawn
 
     def draw(self, worlds: Array) -> None:
-        """Draw new goals for some worlds, (M,) int64; :attr:`goal` becomes another array."""
+        """Give new goals to some worlds, (M,) int64; :attr:`goal` becomes another array."""
         if self.source is not None:
             self.goal = self._arrays.constant([self.source()])
             return
-        few = self._few.index(worlds)
-        drawn = self._drawn[few]
-        numbers = uniform(self._few, self._key, few, drawn, self._task.random_size)
-        self.goal = self._arrays.replaced(self.goal, worlds, self._task.sample_goal(numbers))
-        self._drawn = self._few.replaced(self._drawn, few, drawn + 1)
+        self.prepare()
+        self._used = self._few.index(worlds)
+        self.goal = self._arrays.replaced(self.goal, worlds, self._next[self._used])
+
+    def prepare(self) -> None:
+        """Draw ahead what :meth:`draw` has used up."""
+        worlds = self._used
+        if self.source is not None or not len(worlds):
+            return
+        drawn = self._drawn[worlds]
+        numbers = uniform(self._few, self._key, worlds, drawn, self._task.random_size)
+        # In place: nobody else has these arrays.
+        self._next[worlds] = self._task.sample_goal(numbers)
+        self._drawn[worlds] = drawn + 1
+        self._used = worlds[:0]

@@ -48,6 +48,7 @@ class Worlds:
         self._arm: ArmState | None = None
         # Kinematics of an arm that was put back, where they are the same for all.
         self._start = self._arm_at_start() if self.backend.resets_exactly else None
+        self._ended: Array | None = None  # worlds whose arms :meth:`settle` puts back
         # Where the arms were sent last. A held arm stays there: one that is held where it is
         # measured sags, a little every period.
         self._sent = arrays.repeated(self.parts.model.home, config.num_envs)
@@ -72,6 +73,7 @@ class Worlds:
             self.goals.seed(seed)
             if self._randomizer:
                 self._randomizer.seed(seed)
+        self.settle()
         rows = self.arrays.index(range(self.config.num_envs))
         if mask is not None and self._arm is not None:
             rows = rows[self.arrays.index(mask) != 0]
@@ -84,6 +86,18 @@ class Worlds:
 
         :param actions: (N, K) in [-1, 1]; an arm whose action is not finite holds.
         """
+        outcome = self.advance(actions)
+        self.settle()
+        return outcome
+
+    def advance(self, actions: Array) -> Outcome:
+        """
+        Act as :meth:`step`, but leave to :meth:`settle` what the outcome does not need.
+
+        So somebody who waits for the outcome has it earlier. Until then :attr:`arm` is that before
+        the restarts.
+        """
+        self.settle()
         if self._randomizer:
             actions = self._randomizer.action(actions)
         stages, arm = self._stages, self.arm
@@ -103,8 +117,19 @@ class Worlds:
         (rows,) = self.arrays.xp.nonzero(outcome.ended)
         if not len(rows):
             return outcome
-        self._restart(rows)
-        return replace(outcome, observation=self._observation())
+        if self._start is None or self._randomizer:
+            self._restart(rows)
+            return replace(outcome, observation=self._observation())
+        self.goals.draw(rows)
+        self._ended = rows
+        return replace(outcome, observation=self._started(outcome.observation, rows, self._start))
+
+    def settle(self) -> None:
+        """Put the arms back whose episodes have ended, and draw the goals of the next ones."""
+        if self._ended is not None:
+            self._put_back(self._ended)
+            self._ended = None
+        self.goals.prepare()
 
     def spread(self, elapsed: Any) -> None:
         """
@@ -127,17 +152,27 @@ class Worlds:
             return self._randomizer.observation(observation, self._elapsed)
         return observation
 
+    def _started(self, observation: Observation, worlds: Array, start: ArmState) -> Observation:
+        """Give an observation in which some arms, (M,) int64, are back at the start."""
+        rows = goal_observation(self.parts, start, self.goals.goal[worlds])
+        replaced = self.arrays.replaced
+        return {key: replaced(values, worlds, rows[key]) for key, values in observation.items()}
+
     def _arm_at_start(self) -> ArmState:
         model = self.parts.model
         posture = self.arrays.repeated(self.parts.task.start_joint_position(model), 1)
-        return model.arm_state(RobotState(posture, 0.0 * posture, self.arrays.index([0])))
+        rest = self.arrays.xp.zeros_like(posture)
+        return model.arm_state(RobotState(posture, rest, self.arrays.index([0])))
 
     def _restart(self, worlds: Array) -> None:
         """Put some arms, (M,) int64, back to the start, with new goals."""
-        arrays = self.arrays
         self.goals.draw(worlds)
         if self._randomizer:
             self._randomizer.draw(worlds)
+        self._put_back(worlds)
+
+    def _put_back(self, worlds: Array) -> None:
+        arrays = self.arrays
         start = self.parts.task.start_joint_position(self.parts.model)
         posture = arrays.repeated(start, len(worlds))
         self._sent = arrays.overwritten(self._sent, worlds, posture)
