@@ -160,6 +160,19 @@ def test_a_part_replaces_its_rows_in_an_earlier_report(groups, tmp_path, monkeyp
     assert 'holds no rows of franka-rl bench' in capsys.readouterr().err and not SEEN
 
 
+def test_what_another_device_did_stays_in_the_report(groups, tmp_path, monkeypatch):
+    pytest.importorskip('matplotlib')
+    monkeypatch.chdir(tmp_path)
+    assert run(['bench', '--out', 'all']) == FAILED
+    file = tmp_path / 'all' / 'bench.json'
+    rows = json.loads(file.read_text())
+    there = {**rows[1], 'name': 'env_steps/mock-cuda/ee/64', 'settings': {'device': 'cuda'}}
+    gone = {**rows[1], 'name': 'gone', 'settings': {'device': 'cpu'}}
+    file.write_text(json.dumps([there, gone, *rows]))
+    assert run(['bench', '--out', 'all']) == FAILED
+    assert json.loads(file.read_text()) == [*rows, there]
+
+
 def test_nothing_is_written_for_a_part(groups, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'docs' / 'benchmarks').mkdir(parents=True)

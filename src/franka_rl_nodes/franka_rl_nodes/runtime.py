@@ -100,6 +100,7 @@ def _spin(make_node: Callable[[], Node]) -> int:
         pass
     finally:
         node.destroy_node()
+        gc.unfreeze()  # or extension modules tell at the end that their objects were never freed
     # What a node does in threads of its own may fail while it is spun.
     return FAILED if getattr(node, 'failed', False) else DONE
 

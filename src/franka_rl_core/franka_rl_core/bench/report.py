@@ -97,6 +97,11 @@ def merged(old: Iterable[Row], rows: Iterable[Row]) -> list[Row]:
     return [*(new.pop(row.name, row) for row in old), *new.values()]
 
 
+def elsewhere(rows: Iterable[Row], device: str) -> list[Row]:
+    """Give the rows that were measured on another device, which may not be at hand again."""
+    return [row for row in rows if row.settings.get('device', device) != device]
+
+
 def write_report(folder: Path, rows: Sequence[Row]) -> None:
     """
     Write ``bench.json``, ``bench.md`` and, if speeds of environments were measured, ``bench.png``.

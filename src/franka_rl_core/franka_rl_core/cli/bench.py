@@ -48,7 +48,8 @@ def command(
             metavar='DIR',
             help='Folder for bench.json, bench.md and bench.png; docs/benchmarks, or benchmarks '
             'where that does not exist. With --only or --quick: none unless it is given; '
-            'with --only, what was measured replaces the rows of the same name there.',
+            'with --only, what was measured replaces the rows of the same name there; without, '
+            'all but the rows of other devices.',
         ),
     ] = None,
     json_file: JsonFile = None,
@@ -64,7 +65,7 @@ def command(
         check_peers()
     folder = out if out or only or quick else _default_folder()
     report.check_folder(folder)
-    old = report.read_rows(folder) if folder and only else []
+    old = report.read_rows(folder) if folder else []
     rows: list[Row] = []
     failed = []
     for entry in entries:
@@ -79,7 +80,8 @@ def command(
     print(f'\n{report.table(rows)}\n\n{report.machine()}')
     report.write_rows(json_file, rows)
     if folder:
-        report.write_report(folder, report.merged(old, rows))
+        left = report.merged(old, rows) if only else [*rows, *report.elsewhere(old, device)]
+        report.write_report(folder, left)
         print(f'report: {folder}')
     if failed:
         print(f'could not be measured: {", ".join(failed)}', file=sys.stderr)
