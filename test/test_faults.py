@@ -497,4 +497,5 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
     assert evaluator.wait(60) == 1
     error = processes.output(evaluator)[1]
     assert 'failed: the policy gave up: no fresh joint state' in error
-    assert seen()[-1] in rests
+    # The third where the guard itself, on a busy machine, saw no joint state for half a second.
+    assert seen()[-1] in (*rests, '2 stale_state 0.0 []')
