@@ -223,7 +223,7 @@ def test_a_second_system_says_so(processes: Any, start: Start, tmp_path: Path) -
     ('words', 'message'),
     [
         (['train_sim', 'robot:=ur5'], "unknown robot 'ur5'; known: fr3, panda"),
-        (['train_sim', 'reward:=gold'], "Valid options are: ['dense', 'sparse']"),
+        (['train_sim', 'reward:=gold'], "reward of task reach 'gold'; known: dense, sparse"),
         (['train_sim', 'config:={gama: 1}'], "unknown PpoConfig key 'gama'; known: "),
         (['train_sim', 'steps:=many'], 'steps must be an integer'),
         (['deploy_sim', 'policy:=123'], '123 is no policy bundle'),
