@@ -173,7 +173,7 @@ def _ports_kept(context: Any) -> Iterator[None]:
     Keep the DDS ports of a process that was killed from the next one.
 
     Fast DDS may leave the others writing into shared memory that was removed (2.14.5,
-    eProsima/Fast-DDS#4728): about once in fifty times, the next one would not be heard.
+    eProsima/Fast-DDS#4728): once in about sixty runs, the next one was not heard.
     """
     other = Context()
     rclpy.init(context=other, domain_id=context.get_domain_id())
@@ -227,7 +227,7 @@ def test_a_killed_guard(graph: Graph) -> None:
     assert 'failed: the guard did not answer' in graph.processes.output(evaluator)[1]
     assert graph.simulator.poll() is None
     watch.statuses.clear()
-    with _ports_kept(graph.watch.ros.node.context):
+    with _ports_kept(watch.ros.node.context):
         graph.new_guard()
         watch.ready()
     watch.arm()
@@ -497,5 +497,4 @@ def test_a_cut_cable_between_policy_and_robot(processes: Any, bundle: Path) -> N
     assert evaluator.wait(60) == 1
     error = processes.output(evaluator)[1]
     assert 'failed: the policy gave up: no fresh joint state' in error
-    # The third where the guard itself, on a busy machine, saw no joint state for half a second.
-    assert seen()[-1] in (*rests, '2 stale_state 0.0 []')
+    assert seen()[-1] in rests

@@ -165,13 +165,14 @@ class Worlds:
         return model.arm_state(RobotState(posture, rest, self.arrays.index([0])))
 
     def _restart(self, worlds: Array) -> None:
-        """Put some arms, (M,) int64, back to the start, with new goals."""
+        """Begin new episodes in some worlds, (M,) int64."""
         self.goals.draw(worlds)
         if self._randomizer:
             self._randomizer.draw(worlds)
         self._put_back(worlds)
 
     def _put_back(self, worlds: Array) -> None:
+        """Put some arms, (M,) int64, back to the start."""
         arrays = self.arrays
         start = self.parts.task.start_joint_position(self.parts.model)
         posture = arrays.repeated(start, len(worlds))
