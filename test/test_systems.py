@@ -291,7 +291,7 @@ def test_a_killed_policy_leaves_the_arm_held(
     from franka_rl_interfaces.msg import GuardStatus
     from franka_rl_nodes import qos
     from franka_rl_nodes.conversions import joint_state_from_msg, to_field
-    from franka_rl_nodes.runtime import BackgroundNode, first_call, result_of
+    from franka_rl_nodes.runtime import BackgroundNode, first_call
 
     processes.node('simulator', mode='streaming', backend='pybullet')
     processes.node('guard', policy=bundle)
@@ -316,7 +316,7 @@ def test_a_killed_policy_leaves_the_arm_held(
     run = ActionClient(ros.node, RunEpisode, 'policy/run_episode')
     assert run.wait_for_server(timeout_sec=20.0)
     goal = RunEpisode.Goal(goal=to_field([0.45, -0.15, 0.0], 'float64'), time_limit=10.0)
-    handle = result_of(run.send_goal_async(goal), 10.0, 'the policy', context)
+    handle = ros.answer(run.send_goal_async, goal, timeout_s=10.0, what='the policy')
     assert handle.accepted
     assert wait_until(lambda: abs(states[-1].joint_velocity).max() > 0.05)
     os.kill(policy.pid, signal.SIGKILL)

@@ -32,11 +32,6 @@ _numbers = itertools.count()
 # a GPU that memory is fast, and one kernel of all would take minutes to compile.
 _MAX_FUSION = 100_000
 
-_CANNOT = (
-    torch._dynamo.exc.TorchDynamoException,
-    torch._dynamo.exc.FailOnRecompileLimitHit,
-)
-
 # Of malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -150,8 +145,10 @@ class TorchArrays(Arrays):
         cache. No gradients flow. A function that cannot be compiled here, for lack of a C++
         compiler for example, is used as it is, with a warning.
         """
+        dynamo = torch._dynamo  # this imports it, which takes more than a second
+        cannot = (dynamo.exc.TorchDynamoException, dynamo.exc.FailOnRecompileLimitHit)
         # Numbers are part of the code; as inputs, each would be read for every world.
-        torch._dynamo.config.specialize_float = True
+        dynamo.config.specialize_float = True
         # Whether anything but the arrays is another than before takes longer to find out than a
         # step of few worlds; it never is, for a function whose cache is its own.
         options: dict[str, Any] = {'guard_filter_fn': _guards_of_arrays}
@@ -168,7 +165,7 @@ class TorchArrays(Arrays):
             if not plain:
                 try:
                     return fused(*args, **kwargs)
-                except _CANNOT as error:
+                except cannot as error:
                     plain = True
                     # The first line names what raised it, the second one why.
                     reason = ' '.join((str(error).strip() or type(error).__name__).split('\n')[:2])

@@ -38,7 +38,7 @@ class RosBackend(Backend):
         self,
         simulator: str = 'simulator',
         timeout_s: float = 4.0,
-        start_timeout_s: float = 30.0,
+        start_timeout_s: float = 60.0,
         context: Context | None = None,
         device: str = 'cpu',
     ) -> None:

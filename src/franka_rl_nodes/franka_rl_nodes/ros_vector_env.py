@@ -46,7 +46,7 @@ class RosVectorEnv(GoalVectorEnv):
         self,
         env: str = 'env',
         timeout_s: float = 8.0,
-        start_timeout_s: float = 30.0,
+        start_timeout_s: float = 60.0,
         context: Context | None = None,
     ) -> None:
         self._timeout_s = timeout_s

@@ -41,7 +41,8 @@ class Runner:
 
     def start(self, goal: Any = GOAL, time_limit: float = 0.6) -> Any:
         request = RunEpisode.Goal(goal=to_field(goal, 'float64'), time_limit=time_limit)
-        return self._wait(self._client.send_goal_async(request))
+        send = self._client.send_goal_async
+        return self._robot.ros.answer(send, request, timeout_s=10.0, what='the policy')
 
     def finish(self, handle: Any) -> Any:
         return self._wait(handle.get_result_async())
