@@ -20,6 +20,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
+from franka_rl_core.fci.driver import FrankaDriver
 from franka_rl_core.fci.motion_check import MotionCheck
 from franka_rl_interfaces.msg import RobotStatus
 from franka_rl_interfaces.srv import SwitchController
@@ -262,3 +263,21 @@ def test_a_tick_does_not_see_a_controller_that_is_half_started(
     assert wait_until(lambda: watch.robot[-1].mode != RobotStatus.IDLE)
     sleep(0.2)  # twice the period of the status
     assert watch.robot[-1].mode == RobotStatus.MOVE, watch.robot[-1]
+
+
+def test_an_arm_that_cannot_keep_up_is_seen_all_the_same(
+    spin: Any, watch: Any, sleep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A computer that is too slow for a while must not look like a robot that is lost."""
+    step = FrankaDriver.step
+
+    def slowly(driver: FrankaDriver, now_ns: int) -> None:
+        sleep(0.002)
+        step(driver, now_ns)
+
+    monkeypatch.setattr(FrankaDriver, 'step', slowly)
+    spin(SimulatorNode, mode='fci')
+    assert wait_until(lambda: len(watch.states) > 100)
+    begin = len(watch.states)
+    sleep(1.0)
+    assert len(watch.states) - begin > 30
