@@ -1,9 +1,10 @@
 # Copyright 2026 The franka_rl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a target to the velocity that leads there, in two parts of about the same length."""
+"""From a target to the velocity that leads there, in parts of about the same length."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,23 +12,9 @@ from numpy.typing import NDArray
 
 from franka_rl_core.guard.motion import Sample
 from franka_rl_core.robot_model import RobotModel
-from franka_rl_core.safety.base import Proposal, Reason, Verdict
+from franka_rl_core.safety.base import Reason, Verdict
 from franka_rl_core.safety.chain import SafetyChain
-from franka_rl_core.state import ArmState, RobotState
-
-
-class Question(NamedTuple):
-    """A target that has been begun to be checked."""
-
-    sequence: int  # of the target
-    here: Sample  # where the command stream is
-    arm: ArmState
-    proposal: Proposal
-
-    @property
-    def takes_long(self) -> bool:
-        """Whether its answer takes as long as the question did: the tool would leave its box."""
-        return self.proposal.rest is not None
+from franka_rl_core.state import RobotState
 
 
 class Answer(NamedTuple):
@@ -50,30 +37,24 @@ class Decider:
     def __init__(self, model: RobotModel, chain: SafetyChain, control_period_s: float) -> None:
         self._model, self._chain, self._period = model, chain, control_period_s
 
-    def ask(
-        self,
-        sequence: int,
-        target: NDArray[np.float64],
-        here: Sample,
-        state_age: float,
-        target_age: float,
-    ) -> Question:
+    def parts(
+        self, target: NDArray[np.float64], here: Sample, state_age: float, target_age: float
+    ) -> Iterator[Answer | None]:
         """
-        Begin to check a target.
+        Check a target, with pauses.
 
         :param target: (7,) [rad].
         :param here: where the command stream is.
         :param state_age: age of the newest joint state [s].
         :param target_age: age of the target's observation [s].
+        :returns: yields None at each pause, and the answer at last.
         """
         position = here.position[None]
         reference = RobotState(position, here.velocity[None], np.zeros(1, np.int64))
         arm = self._model.arm_state(reference)
-        proposal = self._chain.begin(target[None], arm, position, state_age, target_age)
-        return Question(sequence, here, arm, proposal)
-
-    def answer(self, question: Question) -> Answer:
-        """Check what is left."""
-        command = self._chain.finish(question.proposal, question.arm)
-        velocity = (command.joint_position[0] - question.here.position) / self._period
-        return Answer(Verdict(int(command.verdict[0])), Reason(int(command.reason[0])), velocity)
+        for command in self._chain.parts(target[None], arm, position, state_age, target_age):
+            if command is None:
+                yield None
+                continue
+            velocity = (command.joint_position[0] - here.position) / self._period
+            yield Answer(Verdict(int(command.verdict[0])), Reason(int(command.reason[0])), velocity)

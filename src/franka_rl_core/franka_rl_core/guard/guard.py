@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.guard.decision import Decider, Question
+from franka_rl_core.guard.decision import Answer, Decider
 from franka_rl_core.guard.monitor import StateMonitor
 from franka_rl_core.guard.motion import Motion, Planner, Sample
 from franka_rl_core.guard.motion_check import MotionCheck
@@ -63,6 +64,13 @@ class GuardLimits:
     home_speed: float = setting(
         0.15, 'share of the velocity limits on the way to a posture', low=0.01, high=0.5
     )
+
+
+class _Decision(NamedTuple):
+    """A target that is being decided on."""
+
+    sequence: int  # of the target
+    parts: Iterator[Answer | None]  # see Decider.parts
 
 
 class _Wish(NamedTuple):
@@ -146,7 +154,7 @@ class Guard:
 
     def _drop(self) -> None:
         """Forget what has been decided, or is being decided."""
-        self._question: Question | None = None
+        self._decision: _Decision | None = None
         self._wish: _Wish | None = None
 
     def arm(self, now: float) -> None:
@@ -217,7 +225,7 @@ class Guard:
 
     def refuse(self, reason: Reason) -> None:
         """Hold, because what came is no target."""
-        self._target, self._new, self._question = None, True, None
+        self._target, self._new, self._decision = None, True, None
         if self.state is not GuardState.FAULT:
             self._hold(reason)
 
@@ -340,8 +348,8 @@ class Guard:
 
         :returns: whether this tick has had its work by that.
         """
-        if self._question is not None:
-            self._conclude(self._question)
+        if self._decision is not None:
+            self._go_on(self._decision)
             return True
         new, self._new = self._new, False
         if not new or self.state is not GuardState.ARMED or self._leaving:
@@ -353,18 +361,19 @@ class Guard:
             self._wish_for(self._sequence, None)
             return True
         ages = (self.monitor.age(now), now - self._target_time)
-        question = self._decider.ask(self._sequence, self._target, self._there, *ages)
-        if question.takes_long:
-            self._question = question
-        else:
-            self._conclude(question)
+        parts = self._decider.parts(self._target, self._there, *ages)
+        self._decision = _Decision(self._sequence, parts)
+        self._go_on(self._decision)
         return True
 
-    def _conclude(self, question: Question) -> None:
-        """Take the answer."""
-        self._question = None
-        self.verdict, self.reason, velocity = self._decider.answer(question)
-        self._wish_for(question.sequence, None if self.verdict is Verdict.HELD else velocity)
+    def _go_on(self, decision: _Decision) -> None:
+        """Do the next part, and take the answer if that was the last one."""
+        answer = next(decision.parts)
+        if answer is None:
+            return
+        self._decision = None
+        self.verdict, self.reason, velocity = answer
+        self._wish_for(decision.sequence, None if self.verdict is Verdict.HELD else velocity)
 
     def _wish_for(self, sequence: int, velocity: NDArray[np.float64] | None) -> None:
         if velocity is None:

@@ -68,14 +68,25 @@ class Motion:
 
     def at(self, now: float) -> Sample:
         """Give the sample at a time [s]."""
+        return Sample(*map(np.array, self._values(now)))
+
+    def along(self, times: Sequence[float]) -> tuple[Array, Array]:
+        """Give positions and velocities at T times [s]: (T, 7) [rad], (T, 7) [rad/s]."""
+        position, velocity, _ = zip(*map(self._values, times), strict=True)
+        return np.array(position), np.array(velocity)
+
+    def _values(self, now: float) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
+        """Give position, velocity and acceleration: as ruckig does, arrays take time."""
         if now < self.begin and self.before is not None:
-            return self.before.at(now)
+            return self.before._values(now)
         elapsed = max(now - self.begin, 0.0)
         start, piece = next(p for p in reversed(self._pieces) if elapsed >= p[0])
         if now >= self.end:
             # Exactly at rest: the rounding of what is extrapolated would become a drift.
-            return Sample.resting(np.array(piece.at_time(piece.duration)[0]))
-        return Sample(*map(np.array, piece.at_time(elapsed - start)))
+            position = piece.at_time(piece.duration)[0]
+            return position, [0.0] * len(position), [0.0] * len(position)
+        values: tuple[list[float], list[float], list[float]] = piece.at_time(elapsed - start)
+        return values
 
 
 class Planner:

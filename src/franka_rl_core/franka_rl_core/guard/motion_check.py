@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from franka_rl_core.guard.collision import CollisionCheck
 from franka_rl_core.guard.motion import Motion
 from franka_rl_core.robot_model import RobotModel
@@ -35,15 +33,13 @@ class MotionCheck:
 
         :param times: where it is looked at [s]; while it brakes if there are none.
         """
-        samples = [motion.at(time) for time in times or _while_braking(motion)]
-        position = np.array([sample.position for sample in samples])
-        velocity = np.array([sample.velocity for sample in samples])
+        position, velocity = motion.along(times or _while_braking(motion))
         if not ((position >= self._model.lower) & (position <= self._model.upper)).all():
             return f'a joint would leave its range: {position[-1].round(3).tolist()}'
         low, high = self._model.velocity_bounds(position)
         if not ((velocity >= low) & (velocity <= high)).all():
             return 'a joint would be faster than it may be near the end of its range'
-        touching = (self._collision.touching(sample.position) for sample in samples)
+        touching = map(self._collision.touching, position)
         return next((f'{links} would touch' for links in touching if links), '')
 
 

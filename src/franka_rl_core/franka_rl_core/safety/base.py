@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -105,10 +105,8 @@ class Proposal:
     verdict: Array  # (N,) uint8
     reason: Array  # (N,) uint8 of the first limit that gave the verdict
     velocity: Array | None = None  # (7, N) Envelope's, as long as the target stays
-    most: bool = False  # arms that need more than one arithmetic for all may be left over
+    most: bool = False  # arms that need more than one arithmetic for all are left over
     undecided: Array | None = None  # (N,) of bool, those that were
-    rest: Callable[[], None] | None = None  # what a limit has left to be done, for it takes long
-    limits_done: int = 0  # of the chain
 
     @property
     def held(self) -> Array:
@@ -173,3 +171,8 @@ class Limit(ABC):
         :param proposal: N targets; changed in place.
         :param arm: measured state of the N arms.
         """
+
+    def parts(self, proposal: Proposal, arm: ArmState) -> Iterator[None]:
+        """Do what :meth:`apply` does, with pauses where it takes long."""
+        self.apply(proposal, arm)
+        yield from ()

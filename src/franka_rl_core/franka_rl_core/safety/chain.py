@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from franka_rl_core import registry
@@ -87,8 +87,7 @@ class SafetyChain:
         """
         if target.shape != arm.joint_position.shape:
             raise ValueError(f'target must be {arm.joint_position.shape}, not {target.shape}')
-        proposal = self._proposal(target, arm, hold, state_age, target_age)
-        return self.finish(proposal, arm)
+        return self._decided(self._proposal(target, arm, hold, state_age, target_age), arm)
 
     def decide_most(
         self, target: Array, arm: ArmState, hold: Array
@@ -98,35 +97,25 @@ class SafetyChain:
 
         :returns: commands, and for which arms they must not be used: (N,) of bool, None if for all.
         """
-        proposal = self.begin(target, arm, hold)
-        return self.finish(proposal, arm), proposal.undecided
+        proposal = self._proposal(target, arm, hold, most=True)
+        return self._decided(proposal, arm), proposal.undecided
 
-    def begin(
-        self,
-        target: Array,
-        arm: ArmState,
-        hold: Array,
-        state_age: float = 0.0,
-        target_age: float = 0.0,
-    ) -> Proposal:
+    def parts(
+        self, target: Array, arm: ArmState, hold: Array, state_age: float, target_age: float
+    ) -> Iterator[SafeCommand | None]:
         """
-        Check a batch of targets, but what takes long; see :meth:`__call__` and :meth:`finish`.
+        Check a batch of targets as :meth:`__call__`, with pauses, for who has no time to spare.
 
-        :returns: what :meth:`finish` takes; its ``rest`` is None if nothing takes long.
+        :returns: yields None at each pause, and the commands at last.
         """
-        proposal = self._proposal(target, arm, hold, state_age, target_age, most=True)
+        proposal = self._proposal(target, arm, hold, state_age, target_age)
+        yield None
         for limit in self._limits:
-            limit.apply(proposal, arm)
-            proposal.limits_done += 1
-            if proposal.rest is not None:
-                break
-        return proposal
+            yield from limit.parts(proposal, arm)
+        yield self._command(proposal)
 
-    def finish(self, proposal: Proposal, arm: ArmState) -> SafeCommand:
-        """Check what :meth:`begin` has left."""
-        if proposal.rest is not None:
-            proposal.rest()
-        for limit in self._limits[proposal.limits_done :]:
+    def _decided(self, proposal: Proposal, arm: ArmState) -> SafeCommand:
+        for limit in self._limits:
             limit.apply(proposal, arm)
         return self._command(proposal)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -65,28 +66,36 @@ class Slide:
 
     def __call__(self, motion: Motion) -> Array:
         """Give the targets (7, N) [rad]; those that lead nowhere further out keep their bits."""
-        return self.corrected(motion, self.outside(motion.velocity, motion.position))
+        *_, targets = self.parts(motion, self.outside(motion.velocity, motion.position))
+        return targets
 
-    def corrected(self, motion: Motion, outside: Array) -> Array:
-        """Give :meth:`__call__` for those of whom :meth:`outside` is known."""
+    def parts(self, motion: Motion, outside: Array) -> Iterator[Array | None]:
+        """
+        Do :meth:`__call__`, given what :meth:`outside` says, with a pause before each try.
+
+        :returns: yields None at each pause, and the targets at last.
+        """
         xp, envelope, start = self._arrays.xp, self._envelope, motion.position
         velocity, bounds = motion.velocity, (motion.low, motion.high, motion.speed)
         braking = envelope.nearest(0.0 * start, *bounds)
         allowed = xp.maximum(self.outside(braking, start), 0.0)
         further = self._further(outside, allowed)
         if not self._arrays.may_be_any(further):
-            return motion.target
+            yield motion.target
+            return
+        yield None
         inside = ~further
-        for _ in range(TRIES):
+        for tries_left in reversed(range(TRIES)):
             change = self._inward(velocity, outside, allowed, motion.jacobian)
             # Who is inside stays as it is.
             velocity = xp.where(inside, velocity, envelope.nearest(velocity + change, *bounds))
             outside = self.outside(velocity, start)
             inside = ~self._further(outside, allowed)
-            if not self._arrays.may_be_any(~inside):
+            if not (tries_left and self._arrays.may_be_any(~inside)):
                 break
+            yield None
         velocity = xp.where(inside, velocity, braking)
-        return xp.where(further, start + velocity * self._period, motion.target)
+        yield xp.where(further, start + velocity * self._period, motion.target)
 
     def outside(self, velocity: Array, start: Array) -> Array:
         """

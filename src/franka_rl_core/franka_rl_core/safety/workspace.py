@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Iterator
 
 from franka_rl_core.arrays import Array, Arrays
 from franka_rl_core.robot_model import RobotModel
@@ -46,6 +46,11 @@ class WorkspaceLimit(Limit):
 
     def apply(self, proposal: Proposal, arm: ArmState) -> None:
         """See :meth:`Limit.apply`."""
+        for _ in self.parts(proposal, arm):
+            pass
+
+    def parts(self, proposal: Proposal, arm: ArmState) -> Iterator[None]:
+        """See :meth:`Limit.parts`."""
         velocity = self._envelope.velocity(proposal)
         jacobian = self.arrays.xp.permute_dims(arm.jacobian[:, :3], (1, 2, 0))
         if isinstance(velocity, Rows):
@@ -53,7 +58,7 @@ class WorkspaceLimit(Limit):
             return
         near = self._may_come_out(velocity, proposal.position, arm.tool_position.T, jacobian)
         if self.arrays.may_be_any(near):
-            self._look_after(proposal, near, jacobian)
+            yield from self._look_after(proposal, near, jacobian)
 
     def _apply_compiled(self, proposal: Proposal, velocity: Rows, jacobian: Array) -> None:
         """Correct all, or say which need it: the same for all worlds, without a decision."""
@@ -92,7 +97,7 @@ class WorkspaceLimit(Limit):
         inside = xp.logical_and(tool - far > self._low, tool + far < self._high)
         return ~xp.all(inside, axis=0)
 
-    def _look_after(self, proposal: Proposal, near: Array, jacobian: Array) -> None:
+    def _look_after(self, proposal: Proposal, near: Array, jacobian: Array) -> Iterator[None]:
         """
         Correct the targets of those tools ``near`` (N,) that would come out.
 
@@ -107,14 +112,10 @@ class WorkspaceLimit(Limit):
         outside = self._slide_few.outside(few.velocity, few.position)
         if not self.arrays.of_few.may_be_any(outside > 0.0):
             return  # no matter how far braking would lead out
-        rest = partial(self._correct, proposal, worlds, few, outside)
-        if proposal.most:
-            proposal.rest = rest
-        else:
-            rest()
-
-    def _correct(self, proposal: Proposal, worlds: Array, few: Motion, outside: Array) -> None:
+        tries, corrected = self._slide_few.parts(few, outside), None
+        while corrected is None:
+            yield
+            corrected = next(tries)
         arrays, target = self.arrays, proposal.target
-        corrected = self._slide_few.corrected(few, outside)
         replaced = arrays.replaced(target.T, worlds, corrected.T).T
         proposal.clip(arrays.xp.where(replaced == target, target, replaced), Reason.WORKSPACE)
