@@ -17,7 +17,6 @@ from franka_rl_core.guard.guard import STALL_S, Guard, GuardLimits, GuardState
 from franka_rl_core.robot_model import load_robot
 from franka_rl_core.safety.base import Reason, Verdict
 from franka_rl_core.safety.chain import SafetyChain
-from franka_rl_core.safety.slide import TRIES
 from franka_rl_core.state import RobotState
 from franka_rl_core.tasks.reach import START
 
@@ -353,11 +352,10 @@ def drive_out(bench):
 def test_a_decision_that_takes_long_is_made_in_several_ticks_and_is_that_of_the_chain():
     bench = Bench().arm()
     here = drive_out(bench)
-    target, decided, ticks = bench.guard._target, bench.guard.decided, 0
-    while bench.guard._decision is not None:
-        bench.tick()
-        ticks += 1
-    assert 1 <= ticks <= TRIES
+    target, decided = bench.guard._target, bench.guard.decided
+    bench.tick()  # how far braking leads out
+    assert bench.guard._decision is not None
+    bench.tick()  # the answer
     assert bench.guard.decided == decided and bench.guard.reason is Reason.WORKSPACE
     bench.tick()  # what follows from it
     assert bench.guard.decided == bench.sequence == decided + 1

@@ -71,9 +71,9 @@ class Slide:
 
     def parts(self, motion: Motion, outside: Array) -> Iterator[Array | None]:
         """
-        Do :meth:`__call__`, given what :meth:`outside` says, with a pause before each try.
+        Do :meth:`__call__`, given what :meth:`outside` says, with a pause before the tries.
 
-        :returns: yields None at each pause, and the targets at last.
+        :returns: yields None at the pause, and the targets at last.
         """
         xp, envelope, start = self._arrays.xp, self._envelope, motion.position
         velocity, bounds = motion.velocity, (motion.low, motion.high, motion.speed)
@@ -85,15 +85,14 @@ class Slide:
             return
         yield None
         inside = ~further
-        for tries_left in reversed(range(TRIES)):
+        for _ in range(TRIES):
             change = self._inward(velocity, outside, allowed, motion.jacobian)
             # Who is inside stays as it is.
             velocity = xp.where(inside, velocity, envelope.nearest(velocity + change, *bounds))
             outside = self.outside(velocity, start)
             inside = ~self._further(outside, allowed)
-            if not (tries_left and self._arrays.may_be_any(~inside)):
+            if not self._arrays.may_be_any(~inside):
                 break
-            yield None
         velocity = xp.where(inside, velocity, braking)
         yield xp.where(further, start + velocity * self._period, motion.target)
 
