@@ -353,8 +353,6 @@ def test_a_decision_that_takes_long_is_made_in_several_ticks_and_is_that_of_the_
     bench = Bench().arm()
     here = drive_out(bench)
     target, decided = bench.guard._target, bench.guard.decided
-    bench.tick()  # how far braking leads out
-    assert bench.guard._decision is not None
     bench.tick()  # the answer
     assert bench.guard.decided == decided and bench.guard.reason is Reason.WORKSPACE
     bench.tick()  # what follows from it

@@ -109,13 +109,11 @@ class WorkspaceLimit(Limit):
         if len(worlds) < len(near):
             motion = Motion(*(part[..., worlds] for part in motion))
         few = Motion(*map(self.arrays.few, motion))
-        outside = self._slide_few.outside(few.velocity, few.position)
-        if not self.arrays.of_few.may_be_any(outside > 0.0):
-            return  # no matter how far braking would lead out
-        tries, corrected = self._slide_few.parts(few, outside), None
-        while corrected is None:
+        tries = self._slide_few.parts(few)
+        while (corrected := next(tries)) is None:
             yield
-            corrected = next(tries)
+        if corrected is few.target:
+            return
         arrays, target = self.arrays, proposal.target
         replaced = arrays.replaced(target.T, worlds, corrected.T).T
         proposal.clip(arrays.xp.where(replaced == target, target, replaced), Reason.WORKSPACE)
