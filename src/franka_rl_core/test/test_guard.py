@@ -329,7 +329,7 @@ def test_a_controller_that_carries_on_is_asked_for_nothing_that_is_past():
     bench.see()
     bench.arm().drive(TURN, 5)
     bench.propose(bench.position + TURN * PERIOD)
-    bench.tick(2)
+    bench.tick()
     before, bench.now = bench.guard.motion, bench.now + 5 * STALL_S
     bench.tick()
     after, now = bench.guard.motion, bench.now - TICK
@@ -337,14 +337,25 @@ def test_a_controller_that_carries_on_is_asked_for_nothing_that_is_past():
     assert np.array_equal(after.at(after.begin).position, before.at(after.begin).position)
 
 
+@pytest.mark.parametrize(('late', 'ticks'), [(1, 2), (10, 3)])
+def test_a_punctual_target_is_followed_a_tick_sooner(late, ticks):
+    bench = Bench().arm().drive(TURN, 5)
+    bench.tick(late)
+    bench.propose(bench.position + TURN * PERIOD)
+    bench.tick(ticks - 1)
+    assert bench.guard.decided == bench.sequence - 1
+    bench.tick()
+    assert bench.guard.decided == bench.sequence
+
+
 def drive_out(bench):
     """Ask for a velocity that leads out of the box, until it takes long to decide; gives whence."""
     for _ in range(200):
-        here = bench.guard.motion.at(bench.now)
         bench.propose(bench.position + OUT * PERIOD)
+        look = bench.guard._look  # of the tick before, as the target is punctual
         bench.tick(2)
         if bench.guard._decision is not None:
-            return here
+            return look.here
         bench.tick(STEPS - 2)
     pytest.fail('no target led out of the box')
 

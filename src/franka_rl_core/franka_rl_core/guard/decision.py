@@ -14,7 +14,14 @@ from franka_rl_core.guard.motion import Sample
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.safety.base import Reason, Verdict
 from franka_rl_core.safety.chain import SafetyChain
-from franka_rl_core.state import RobotState
+from franka_rl_core.state import ArmState, RobotState
+
+
+class Look(NamedTuple):
+    """Where the command stream is."""
+
+    here: Sample
+    arm: ArmState  # with the tool
 
 
 class Answer(NamedTuple):
@@ -37,22 +44,27 @@ class Decider:
     def __init__(self, model: RobotModel, chain: SafetyChain, control_period_s: float) -> None:
         self._model, self._chain, self._period = model, chain, control_period_s
 
+    def look(self, here: Sample) -> Look:
+        """See where the tool is, and where it can go: the part that needs no target."""
+        position, velocity = here.position[None], here.velocity[None]
+        state = RobotState(position, velocity, np.zeros(1, np.int64))
+        return Look(here, self._model.arm_state(state))
+
     def parts(
-        self, target: NDArray[np.float64], here: Sample, state_age: float, target_age: float
+        self, target: NDArray[np.float64], look: Look, state_age: float, target_age: float
     ) -> Iterator[Answer | None]:
         """
         Check a target, with pauses.
 
         :param target: (7,) [rad].
-        :param here: where the command stream is.
+        :param look: where the command stream is.
         :param state_age: age of the newest joint state [s].
         :param target_age: age of the target's observation [s].
         :returns: yields None at each pause, and the answer at last.
         """
-        position = here.position[None]
-        reference = RobotState(position, here.velocity[None], np.zeros(1, np.int64))
-        arm = self._model.arm_state(reference)
-        for command in self._chain.parts(target[None], arm, position, state_age, target_age):
+        here, arm = look
+        ages = (state_age, target_age)
+        for command in self._chain.parts(target[None], arm, arm.joint_position, *ages):
             if command is None:
                 yield None
                 continue

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from franka_rl_core.exceptions import RefusedError
-from franka_rl_core.guard.decision import Answer, Decider
+from franka_rl_core.guard.decision import Answer, Decider, Look
 from franka_rl_core.guard.monitor import StateMonitor
 from franka_rl_core.guard.motion import Motion, Planner, Sample
 from franka_rl_core.guard.motion_check import MotionCheck
@@ -26,6 +26,8 @@ from franka_rl_core.settings import setting
 GRACE = 0.5
 # A motion to a posture is longer, and has time; its points are this far apart [s].
 _POSTURE_STEP_S = 0.05
+# A target is expected one control period after the last one, and by so much earlier or later [s].
+_PUNCTUAL_S = 0.0012
 # Who does not send for so long has stopped the arm: a controller keeps to its last target [s].
 STALL_S = 0.02
 
@@ -141,6 +143,7 @@ class Guard:
     def _forget(self) -> None:
         self._target: NDArray[np.float64] | None = None
         self._target_time = 0.0
+        self._expected = -np.inf  # when the next target comes, if it is punctual [s]
         self._sequence = 0
         #: newest target that was decided on: the last sample follows it, or holds
         self.decided = 0
@@ -154,6 +157,7 @@ class Guard:
 
     def _drop(self) -> None:
         """Forget what has been decided, or is being decided."""
+        self._look: Look | None = None  # of the last tick
         self._decision: _Decision | None = None
         self._wish: _Wish | None = None
 
@@ -222,6 +226,7 @@ class Guard:
             return
         self._sequence = sequence
         self._target, self._target_time, self._new = target, min(time, now), True
+        self._expected = now + self._period
 
     def refuse(self, reason: Reason) -> None:
         """Hold, because what came is no target."""
@@ -348,22 +353,30 @@ class Guard:
 
         :returns: whether this tick has had its work by that.
         """
+        look, self._look = self._look, None
         if self._decision is not None:
             self._go_on(self._decision)
             return True
-        new, self._new = self._new, False
-        if not new or self.state is not GuardState.ARMED or self._leaving:
+        if self.state is not GuardState.ARMED or self._leaving or self._to_posture:
+            if self._new and self._to_posture:
+                self.counts[Verdict.HELD] += 1
+            self._new = False
             return False
-        if self._to_posture:
-            self.counts[Verdict.HELD] += 1
+        if not self._new:
+            if abs(now - self._expected) <= _PUNCTUAL_S:
+                self._look = self._decider.look(self._there)
             return False
         if self._target is None:
             self._wish_for(self._sequence, None)
+        elif look is None:
+            self._look = self._decider.look(self._there)
             return True
-        ages = (self.monitor.age(now), now - self._target_time)
-        parts = self._decider.parts(self._target, self._there, *ages)
-        self._decision = _Decision(self._sequence, parts)
-        self._go_on(self._decision)
+        else:
+            ages = (self.monitor.age(now), now - self._target_time)
+            parts = self._decider.parts(self._target, look, *ages)
+            self._decision = _Decision(self._sequence, parts)
+            self._go_on(self._decision)
+        self._new = False
         return True
 
     def _go_on(self, decision: _Decision) -> None:

@@ -109,7 +109,6 @@ class SafetyChain:
         :returns: yields None at each pause, and the commands at last.
         """
         proposal = self._proposal(target, arm, hold, state_age, target_age)
-        yield None
         for limit in self._limits:
             yield from limit.parts(proposal, arm)
         yield self._command(proposal)

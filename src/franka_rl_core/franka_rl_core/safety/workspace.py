@@ -109,9 +109,10 @@ class WorkspaceLimit(Limit):
         if len(worlds) < len(near):
             motion = Motion(*(part[..., worlds] for part in motion))
         few = Motion(*map(self.arrays.few, motion))
-        tries = self._slide_few.parts(few)
-        while (corrected := next(tries)) is None:
+        tries, corrected = self._slide_few.parts(few), None
+        while corrected is None:
             yield
+            corrected = next(tries)
         if corrected is few.target:
             return
         arrays, target = self.arrays, proposal.target
