@@ -50,12 +50,12 @@ class ControlLoop:
         action = self.bundle.act(observation)
         achieved = observation['achieved_goal'].astype(np.float64)
         desired = observation['desired_goal'].astype(np.float64)
-        task = self.parts.task
+        judgement = self.parts.task.judge(achieved, desired)
         return Proposed(
             action,
             self.parts.decoder.decode(action, arm),
-            task.distance(achieved, desired),
-            task.is_success(achieved, desired),
+            judgement.distance,
+            judgement.success,
         )
 
     def step(

@@ -103,7 +103,7 @@ class Recorder:
             return
         story, is_last = self._story, is_reached is not None
         goals = (observation[key][0] for key in ('achieved_goal', 'desired_goal'))
-        story.distance = float(self._env.parts.task.distance(*goals))
+        story.distance = float(self._env.parts.task.judge(*goals).distance)
         story.is_reached = is_reached
         story.path.append(self._env.arm.tool_position[0].copy())
         if is_last or (len(story.path) - 1) % self._every == 0:

@@ -35,26 +35,26 @@ def goals(task, count, seed=0):
 
 def test_shapes(task):
     achieved, desired = goals(task, 20)
-    terms = task.reward_terms(achieved, desired)
+    terms = task.judge(achieved, desired).terms
     assert tuple(terms) == task.reward_term_names
     assert all(term.shape == (20,) for term in terms.values())
-    assert task.reward(terms).shape == task.distance(achieved, desired).shape == (20,)
-    success = task.is_success(achieved, desired)
+    assert task.reward(terms).shape == task.judge(achieved, desired).distance.shape == (20,)
+    success = task.judge(achieved, desired).success
     assert success.dtype == bool and success.any() and not success.all()
 
 
 def test_any_number_of_leading_dimensions(task):
     achieved, desired = goals(task, 12)
-    flat = task.reward(task.reward_terms(achieved, desired))
-    deep = task.reward_terms(*(goal.reshape(3, 4, -1) for goal in (achieved, desired)))
+    flat = task.reward(task.judge(achieved, desired).terms)
+    deep = task.judge(*(goal.reshape(3, 4, -1) for goal in (achieved, desired))).terms
     assert (task.reward(deep) == flat.reshape(3, 4)).all()
-    assert task.reward(task.reward_terms(achieved[0], desired[0])) == flat[0]
+    assert task.reward(task.judge(achieved[0], desired[0]).terms) == flat[0]
 
 
 def test_rewards_are_weighted_terms(task):
     assert set(task.weights) <= set(task.reward_term_names)
     achieved, desired = goals(task, 20)
-    terms = task.reward_terms(achieved, desired)
+    terms = task.judge(achieved, desired).terms
     expected = sum(weight * terms[name] for name, weight in task.weights.items())
     assert (task.reward(terms) == expected).all()
 
@@ -62,7 +62,7 @@ def test_rewards_are_weighted_terms(task):
 def test_inputs_are_not_changed(task):
     achieved, desired = goals(task, 5)
     copies = achieved.copy(), desired.copy()
-    task.reward(task.reward_terms(achieved, desired))
+    task.reward(task.judge(achieved, desired).terms)
     assert (achieved == copies[0]).all() and (desired == copies[1]).all()
 
 
@@ -71,11 +71,10 @@ def test_torch_gives_what_numpy_gives(task, dtype):
     torch = pytest.importorskip('torch')
     arrays = [goal.astype(dtype) for goal in goals(task, 50)]
     tensors = [torch.from_numpy(array) for array in arrays]
-    for function in (task.distance, task.is_success):
-        given = function(*tensors)
-        assert isinstance(given, torch.Tensor)
-        assert given.numpy() == pytest.approx(function(*arrays), rel=1e-6, abs=1e-7)
-    terms, expected = task.reward_terms(*tensors), task.reward_terms(*arrays)
+    (*given, terms), (*values, expected) = task.judge(*tensors), task.judge(*arrays)
+    for tensor, array in zip(given, values, strict=True):
+        assert isinstance(tensor, torch.Tensor)
+        assert tensor.numpy() == pytest.approx(array, rel=1e-6, abs=1e-7)
     assert {name: term.dtype for name, term in terms.items()} == {
         name: getattr(torch, dtype) for name in expected
     }
@@ -91,7 +90,7 @@ def test_gradients_flow_through_the_reward(task):
     torch = pytest.importorskip('torch')
     achieved, desired = (torch.from_numpy(goal) for goal in goals(task, 5))
     achieved.requires_grad_()
-    task.distance(achieved, desired).sum().backward()
+    task.judge(achieved, desired).distance.sum().backward()
     assert torch.isfinite(achieved.grad).all() and (achieved.grad != 0).any()
 
 
@@ -154,13 +153,13 @@ def test_reach_goals_are_in_the_workspace(robot):
 )
 def test_reach_rewards_by_hand(distance, sparse):
     achieved, desired = np.zeros((1, 3)), np.array([[0.0, -distance, 0.0]])
-    assert SPARSE.reward(SPARSE.reward_terms(achieved, desired)) == [sparse]
-    assert DENSE.reward(DENSE.reward_terms(achieved, desired)) == [-distance]
-    assert DENSE.is_success(achieved, desired) == [sparse == 0.0]
+    assert SPARSE.reward(SPARSE.judge(achieved, desired).terms) == [sparse]
+    assert DENSE.reward(DENSE.judge(achieved, desired).terms) == [-distance]
+    assert DENSE.judge(achieved, desired).success == [sparse == 0.0]
 
 
 def test_reach_distance_is_euclidean():
-    assert DENSE.distance(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 4.0, 5.0]])) == [3.0]
+    assert DENSE.judge(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 4.0, 5.0]])).distance == [3.0]
 
 
 def test_reach_starts_at_rest_away_from_most_goals(model):

@@ -44,8 +44,8 @@ def test_the_published_reward_and_ours(distance, bonus, missed):
     achieved = goal + [[0.0, distance, 0.0]]
     for reward, expected in (('seed', bonus - distance), ('dense', -distance - 0.1 * missed)):
         task = TouchPointTask(reward)
-        assert task.reward(task.reward_terms(achieved, goal)) == pytest.approx(expected)
-        assert task.is_success(achieved, goal).tolist() == [missed == 0.0]
+        assert task.reward(task.judge(achieved, goal).terms) == pytest.approx(expected)
+        assert task.judge(achieved, goal).success.tolist() == [missed == 0.0]
 
 
 def test_to_hover_never_pays_more_than_to_arrive():
@@ -55,8 +55,8 @@ def test_to_hover_never_pays_more_than_to_arrive():
     returns = {}
     for reward in ('dense', 'seed'):
         task = TouchPointTask(reward)
-        stay = 100 * task.reward(task.reward_terms(hovering, goal))[0]
-        returns[reward] = stay, task.reward(task.reward_terms(arrived, goal))[0]
+        stay = 100 * task.reward(task.judge(hovering, goal).terms)[0]
+        returns[reward] = stay, task.reward(task.judge(arrived, goal).terms)[0]
     assert returns['dense'][0] < returns['dense'][1]
     assert returns['seed'][0] > returns['seed'][1]
 
@@ -140,11 +140,11 @@ def test_a_hand_that_is_upright_over_the_goal_has_no_tilt(model):
     achieved = task.achieved_goal(arm)
     assert achieved[0, 5] - achieved[0, 2] == pytest.approx(ABOVE)
     goal = np.hstack([achieved[:, :3], achieved[:, :3] + [[0.0, 0.0, ABOVE]]])
-    assert task.reward_terms(achieved, goal)['tilt'][0] == pytest.approx(0.0, abs=1e-5)
+    assert task.judge(achieved, goal).terms['tilt'][0] == pytest.approx(0.0, abs=1e-5)
     lying = np.hstack([achieved[:, :3], achieved[:, :3] + [[ABOVE, 0.0, 0.0]]])
-    tilt = task.reward_terms(lying, goal)['tilt'][0]
+    tilt = task.judge(lying, goal).terms['tilt'][0]
     assert tilt == pytest.approx(2**0.5 * ABOVE, rel=1e-3)
-    assert task.is_success(lying, goal).all(), 'success is that of the tool'
+    assert task.judge(lying, goal).success.all(), 'success is that of the tool'
 
 
 def test_an_episode_has_all_its_steps_also_after_a_success():

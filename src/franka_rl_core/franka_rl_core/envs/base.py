@@ -65,7 +65,7 @@ class GoalVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> NDArray[Any]:
         """Give the reward of achieving one goal when another is desired: (..., G) → (...)."""
         task, arrays = self.parts.task, self.parts.arrays
-        terms = task.reward_terms(*map(arrays.constant, (achieved_goal, desired_goal)))
+        terms = task.judge(*map(arrays.constant, (achieved_goal, desired_goal))).terms
         return np.asarray(arrays.numpy(task.reward(terms)), np.float64)
 
     def _checked(self, actions: Any) -> NDArray[Any]:

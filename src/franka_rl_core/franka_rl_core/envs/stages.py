@@ -71,8 +71,7 @@ class Stages:
         arm = self.parts.model.arm_state(state)
         observation = goal_observation(self.parts, arm, goal)
         goals = [xp.astype(observation[key], self.parts.arrays.dtype) for key in KEYS[1:]]
-        terms = task.reward_terms(*goals)
-        success = task.is_success(*goals)
+        distance, success, terms = task.judge(*goals)
         truncated = xp.logical_and(elapsed >= task.max_episode_steps, ~success)
         return arm, Outcome(
             observation=observation,
@@ -80,7 +79,7 @@ class Stages:
             terminated=success,
             truncated=truncated,
             ended=xp.logical_or(success, truncated),
-            distance=task.distance(*goals),
+            distance=distance,
             reward_terms=terms,
             final_observation=observation,
             verdict=command.verdict,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from franka_rl_core.exceptions import UnknownNameError
 from franka_rl_core.observation import ObservationTerm
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
+
+
+class Judgement(NamedTuple):
+    """What N worlds have reached."""
+
+    distance: Any  # (N,) to the goal [m]
+    success: Any  # (N,) of bool
+    terms: dict[str, Any]  # raw reward terms, each (N,)
 
 
 class Task(ABC):
@@ -75,16 +83,8 @@ class Task(ABC):
         """Give what the arm has reached of the goal: (N, goal_size)."""
 
     @abstractmethod
-    def distance(self, achieved: Any, desired: Any) -> Any:
-        """Give the distance to the goal: (N, goal_size), (N, goal_size) → (N,) [m]."""
-
-    @abstractmethod
-    def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
-        """Give the raw reward terms, each (N,)."""
-
-    @abstractmethod
-    def is_success(self, achieved: Any, desired: Any) -> Any:
-        """Say where the goal is reached: (N,) of bool."""
+    def judge(self, achieved: Any, desired: Any) -> Judgement:
+        """Say what has been reached of the goals: (N, goal_size), (N, goal_size) → (N,) each."""
 
     def reward(self, terms: dict[str, Any]) -> Any:
         """Add up the weighted terms: (N,)."""

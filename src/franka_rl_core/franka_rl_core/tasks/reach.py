@@ -15,7 +15,7 @@ from franka_rl_core.columns import Scalar, evaluate
 from franka_rl_core.observation import ObservationTerm, terms_by_name
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
-from franka_rl_core.tasks.base import Task, point_distance
+from franka_rl_core.tasks.base import Judgement, Task, point_distance
 
 # panda-gym 3.0.7 (panda_gym/envs/tasks/reach.py, robots/panda.py, panda_tasks.py). Its robot stands
 # at x = -0.6 m, its goals are x, y in ±0.15 m and z in 0 to 0.3 m; here they are in the frame of
@@ -52,19 +52,12 @@ class ReachTask(Task):
         """See :meth:`Task.achieved_goal`."""
         return arm.tool_position
 
-    def distance(self, achieved: Any, desired: Any) -> Any:
-        """See :meth:`Task.distance`."""
-        return point_distance(achieved, desired)
-
-    def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
-        """See :meth:`Task.reward_terms`; ``distance`` [m], ``missed``: 1 until it is reached."""
-        distance = self.distance(achieved, desired)
-        missed = distance >= THRESHOLD
-        return {'distance': distance, 'missed': namespace(distance).astype(missed, distance.dtype)}
-
-    def is_success(self, achieved: Any, desired: Any) -> Any:
-        """See :meth:`Task.is_success`."""
-        return self.distance(achieved, desired) < THRESHOLD
+    def judge(self, achieved: Any, desired: Any) -> Judgement:
+        """See :meth:`Task.judge`; terms: ``distance`` [m], ``missed``: 1 until it is reached."""
+        distance = point_distance(achieved, desired)
+        missed = namespace(distance).astype(distance >= THRESHOLD, distance.dtype)
+        terms = {'distance': distance, 'missed': missed}
+        return Judgement(distance, distance < THRESHOLD, terms)
 
 
 def _in_the_box(uniform: Sequence[Scalar]) -> Sequence[Scalar]:

@@ -27,7 +27,7 @@ from franka_rl_core.arrays import Array, namespace
 from franka_rl_core.observation import ObservationTerm, terms_by_name
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import ArmState
-from franka_rl_core.tasks.base import Task, point_distance
+from franka_rl_core.tasks.base import Judgement, Task, point_distance
 
 THRESHOLD = 0.01  # [m]
 # What the seed's reward adds when the tool is nearer than so much [m].
@@ -77,24 +77,17 @@ class TouchTask(Task):
         """See :meth:`Task.achieved_goal`."""
         return arm.tool_position
 
-    def distance(self, achieved: Any, desired: Any) -> Any:
-        """See :meth:`Task.distance`; of the tool, whatever else is in the goal."""
-        return point_distance(achieved, desired)
-
-    def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
+    def judge(self, achieved: Any, desired: Any) -> Judgement:
         """
-        See :meth:`Task.reward_terms`.
+        See :meth:`Task.judge`; the distance is that of the tool, whatever else is in the goal.
 
-        ``distance`` [m]; ``missed``: 1 until the goal is reached; ``bonus``: the seed's.
+        Terms: ``distance`` [m]; ``missed``: 1 until the goal is reached; ``bonus``: the seed's.
         """
-        distance = self.distance(achieved, desired)
+        distance = point_distance(achieved, desired)
         xp = namespace(distance)
         bonus = 0.0 * distance
         for below, paid in BONUSES:
             bonus = xp.where(distance < below, paid, bonus)
         missed = xp.astype(distance >= THRESHOLD, distance.dtype)
-        return {'distance': distance, 'missed': missed, 'bonus': bonus}
-
-    def is_success(self, achieved: Any, desired: Any) -> Any:
-        """See :meth:`Task.is_success`."""
-        return self.distance(achieved, desired) < THRESHOLD
+        terms = {'distance': distance, 'missed': missed, 'bonus': bonus}
+        return Judgement(distance, distance < THRESHOLD, terms)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from franka_rl_core.arrays import Array, namespace
 from franka_rl_core.state import ArmState
+from franka_rl_core.tasks.base import Judgement
 from franka_rl_core.tasks.touch_plane import TouchPlaneTask
 
 # The hand is upright when a point so far above the tool, in the hand, is above the goal [m].
@@ -48,16 +49,18 @@ class TouchPlaneUprightTask(TouchPlaneTask):
         hand = tool - ABOVE * arm.tool_rotation[:, :, 2]  # the tool's z axis points out of the hand
         return namespace(tool).concat([tool, hand], axis=1)
 
-    def reward_terms(self, achieved: Any, desired: Any) -> dict[str, Any]:
+    def judge(self, achieved: Any, desired: Any) -> Judgement:
         """
-        See :meth:`Task.reward_terms`.
+        See :meth:`Task.judge`.
 
-        ``tilt``: how far the point of the hand is beside, or below, the place above the tool [m].
+        A term more, ``tilt``: how far the point of the hand is beside, or below, the place above
+        the tool [m].
         """
         away = (achieved[..., 3:] - achieved[..., :3]) - (desired[..., 3:] - desired[..., :3])
         x, y, z = away[..., 0], away[..., 1], away[..., 2]
         tilt = (x * x + y * y + z * z + 1e-12) ** 0.5  # its gradient is finite
-        return {**super().reward_terms(achieved, desired), 'tilt': tilt}
+        judgement = super().judge(achieved, desired)
+        return judgement._replace(terms={**judgement.terms, 'tilt': tilt})
 
 
 def _with_hand(goal: Array) -> Array:
