@@ -12,8 +12,8 @@ Robotics: Modelling, Planning and Control, section 3.1.3 (Jacobian).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -144,11 +144,17 @@ def damped_least_squares(jacobian: Array, motion: Array, damping: float) -> Arra
     # LAPACK is faster than NumPy's columns, and than PyTorch's for few worlds.
     if isinstance(jacobian, np.ndarray) or xp.is_small(motion):
         transposed = xp.matrix_transpose(jacobian)
-        ones = xp.astype(xp.eye(motion.shape[1]), jacobian.dtype)
+        ones = _ones(xp, motion.shape[1], jacobian.dtype)
         damped = jacobian @ transposed + damping**2 * ones
         return (transposed @ xp.linalg.solve(damped, motion[:, :, None]))[:, :, 0]
     values = partial(damped_values, damping)
     return evaluate(values, motion, *xp.unstack(jacobian, axis=1))
+
+
+@lru_cache
+def _ones(xp: Any, size: int, dtype: Any) -> Array:
+    """Give a unit matrix; to make one takes as long as to solve it."""
+    return xp.astype(xp.eye(size), dtype)
 
 
 def inverse(
