@@ -45,7 +45,7 @@ class Decider:
         self._model, self._chain, self._period = model, chain, control_period_s
 
     def look(self, here: Sample) -> Look:
-        """See where the tool is, and where it can go: the part that needs no target."""
+        """See where the tool is: the part that needs no target."""
         position, velocity = here.position[None], here.velocity[None]
         state = RobotState(position, velocity, np.zeros(1, np.int64))
         return Look(here, self._model.arm_state(state))
