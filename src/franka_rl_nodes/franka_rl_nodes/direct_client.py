@@ -48,13 +48,24 @@ class DirectClient:
             tries.append(handle.send_request(request))
             while True:
                 self._wait(handle, deadline)
-                header, answer = handle.take_response(self._answer)
+                header, answer = self._taken(handle)
                 if answer is not None and _counts(header, answer, tries):
                     return answer
                 if time.monotonic() >= deadline:
                     raise BackendLostError(
                         f'{self._client.srv_name} did not answer within {timeout_s:g} s'
                     )
+
+    def _taken(self, handle: Any) -> tuple[Any, Any]:
+        """Take an answer, if there is one."""
+        try:
+            taken: tuple[Any, Any] = handle.take_response(self._answer)
+        except SystemError as error:
+            # It runs Python code to make the message; what a signal raises there comes out so.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
+        return taken
 
     def first_call(self, request: Any, timeout_s: float) -> Any:
         """Call as :func:`franka_rl_nodes.runtime.first_call`."""

@@ -81,6 +81,24 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(ends: Simpl
     assert ends.client.call(SetBool.Request(data=True), 5.0).message == 'done'
 
 
+def test_a_signal_while_the_answer_is_read_interrupts(
+    ends: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    def signal() -> None:
+        monkeypatch.setattr(SetBool.Response, '__init__', interrupted)
+        ends.free.set()
+
+    ends.free.clear()  # the service has its response by the time of the signal
+    timer = threading.Timer(0.3, signal)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        ends.client.call(SetBool.Request(data=True), 5.0)
+    timer.join()
+
+
 @pytest.mark.parametrize('problems', [('it is lost', '', ''), ('', 'it is lost', '')])
 def test_what_went_wrong_in_an_earlier_try_is_an_answer_and_success_is_none(
     context: Any, monkeypatch: pytest.MonkeyPatch, problems: tuple[str, ...]
