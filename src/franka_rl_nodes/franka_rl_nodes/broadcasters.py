@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, Quaternion
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 
 from franka_rl_core.fci.driver import FrankaDriver
 from franka_rl_core.robot_model import RobotModel
-from franka_rl_core.state import RobotState
+from franka_rl_core.state import ArmState, RobotState
 from franka_rl_nodes import qos
-from franka_rl_nodes.conversions import joint_state_to_msg, tool_pose_to_msg
+from franka_rl_nodes.conversions import goal_to_msg, joint_state_to_msg
 
 # Source of names and rates: frankarobotics/franka_ros2, franka_robot_state_broadcaster,
 # franka_gripper, franka_bringup/launch/franka.launch.py.
@@ -76,7 +77,7 @@ class Broadcasters:
         if 'current_pose' in self._heard:
             state = RobotState(position[None], velocity[None], np.array([stamp_ns]))
             tool = self._model.arm_state(state)
-            self._pose.publish(tool_pose_to_msg(tool, self._model.base_frame))
+            self._pose.publish(_tool_pose_to_msg(tool, self._model.base_frame))
 
     def _look(self) -> None:
         publishers = {**self._states, 'current_pose': self._pose}
@@ -100,3 +101,11 @@ class Broadcasters:
 
     def _now(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def _tool_pose_to_msg(arm: ArmState, frame: str) -> PoseStamped:
+    """Make a pose of the tool of the first arm."""
+    message = goal_to_msg(arm.tool_position[0], frame, int(arm.stamp_ns[0]))
+    x, y, z, w = Rotation.from_matrix(arm.tool_rotation[0]).as_quat()
+    message.pose.orientation = Quaternion(x=x, y=y, z=z, w=w)
+    return message

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import yaml
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped, Quaternion
+from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 
 from franka_rl_core.envs.config import EnvConfig, Parts
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.settings import build
-from franka_rl_core.state import ArmState, RobotState
+from franka_rl_core.state import RobotState
 from franka_rl_interfaces.msg import EnvSpec, JointTarget, Numbers, ObservationTerm
 
 _CODES = {'float64': 'd', 'float32': 'f', 'int64': 'q', 'uint32': 'I', 'uint8': 'B'}
@@ -148,14 +147,6 @@ def goal_to_msg(goal: Any, frame: str, stamp_ns: int) -> PoseStamped:
     message.header.stamp = stamp_to_msg(stamp_ns)
     position = message.pose.position
     position.x, position.y, position.z = (float(value) for value in goal[:3])
-    return message
-
-
-def tool_pose_to_msg(arm: ArmState, frame: str) -> PoseStamped:
-    """Make a pose of the tool of the first arm."""
-    message = goal_to_msg(arm.tool_position[0], frame, int(arm.stamp_ns[0]))
-    x, y, z, w = Rotation.from_matrix(arm.tool_rotation[0]).as_quat()
-    message.pose.orientation = Quaternion(x=x, y=y, z=z, w=w)
     return message
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
 
@@ -18,11 +18,13 @@ from franka_rl_core.fci.config import FciConfig
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.settings import build, setting
 from franka_rl_nodes.diagnostics import OK, Diagnostics, Report
-from franka_rl_nodes.franka_face import FrankaFace
 from franka_rl_nodes.lockstep import LockStep
 from franka_rl_nodes.parameters import declare
 from franka_rl_nodes.runtime import leave, serve
 from franka_rl_nodes.streaming import Streaming
+
+if TYPE_CHECKING:
+    from franka_rl_nodes.franka_face import FrankaFace
 
 MODES = ('lockstep', 'streaming', 'fci')
 
@@ -98,6 +100,9 @@ class SimulatorNode(Node):
 
     def _make_face(self, config: SimulatorConfig) -> LockStep | Streaming | FrankaFace:
         if config.mode == 'fci':
+            # Imported here: what simulates dynamics takes as long to import as all the rest.
+            from franka_rl_nodes.franka_face import FrankaFace
+
             options = build(FciConfig, config.fci)
             return FrankaFace(self, load_robot(config.robot), options, config.seed)
         self._backend = make_backend(_env_config(config))
@@ -115,10 +120,10 @@ class SimulatorNode(Node):
 
     def _report(self) -> Report:
         values: dict[str, Any] = {'steps': self._face.steps}
-        if isinstance(self._face, FrankaFace):
-            values |= self._face.values()
-        else:
+        if isinstance(self._face, (LockStep, Streaming)):
             values['backend'] = self._config.backend
+        else:
+            values |= self._face.values()
         return OK, self._config.mode, values
 
 
