@@ -348,6 +348,16 @@ def test_a_punctual_target_is_followed_a_tick_sooner(late, ticks):
     assert bench.guard.decided == bench.sequence
 
 
+def test_a_guard_with_longer_ticks_follows_a_punctual_target_as_soon():
+    bench, tick = Bench().arm().drive(TURN, 5), 10 * TICK
+    for _ in range(8):
+        bench.propose(bench.position + TURN * PERIOD)
+        for decided in (bench.sequence - 1, *[bench.sequence] * 3):
+            bench.tick()
+            bench.now += tick - TICK
+            assert bench.guard.decided == decided
+
+
 def drive_out(bench):
     """Ask for a velocity that leads out of the box, until it takes long to decide; gives whence."""
     for _ in range(200):

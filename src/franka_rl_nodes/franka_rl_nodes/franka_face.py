@@ -110,10 +110,10 @@ class FrankaFace:
             self._driver.step(now)
         self.steps += 1
         self._broadcasters.publish(self.steps, now)
-        time_now = time.monotonic()
+        steady = time.monotonic()
         # While time is made up for, nobody would see all the states in between.
-        if time_now - due < _TICK_S or time_now - self._shown > _LATE_PERIOD_S:
-            self._shown = time_now
+        if steady - due < _TICK_S or steady - self._shown > _LATE_PERIOD_S:
+            self._shown = steady
             position, velocity = self._driver.measured()
             self._publish(joint_state_to_msg(self._model.joint_names, position, velocity, now))
         self._react()

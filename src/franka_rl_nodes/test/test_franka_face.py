@@ -95,6 +95,17 @@ def commander(simulator: Any, watch: Any) -> Iterator[Commander]:
     sending.close()
 
 
+def _slow_down(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, pause: Any) -> None:
+    """Have a method wait before it does anything."""
+    method = getattr(kind, name)
+
+    def slowly(*arguments: Any) -> Any:
+        pause()
+        return method(*arguments)
+
+    monkeypatch.setattr(kind, name, slowly)
+
+
 def _seen(watch: Any, topic: str, kind: Any, count: int) -> list[Any]:
     """Subscribe to a topic, and give its first messages."""
     seen: list[Any] = []
@@ -249,13 +260,7 @@ def test_a_tick_does_not_see_a_controller_that_is_half_started(
     spin: Any, watch: Any, sleep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service is answered by another thread than the arm's, and may lose its core anywhere."""
-    start = MotionCheck.start
-
-    def slowly(check: MotionCheck, position: Any) -> None:
-        sleep(0.05)
-        start(check, position)
-
-    monkeypatch.setattr(MotionCheck, 'start', slowly)
+    _slow_down(monkeypatch, MotionCheck, 'start', lambda: sleep(0.05))
     spin(SimulatorNode, mode='fci')
     commander = Commander(watch)
     assert commander.switch(True, 'joint_trajectory') == ''
@@ -269,13 +274,7 @@ def test_an_arm_that_cannot_keep_up_is_seen_all_the_same(
     spin: Any, watch: Any, sleep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A computer that is too slow for a while must not look like a robot that is lost."""
-    step = FrankaDriver.step
-
-    def slowly(driver: FrankaDriver, now_ns: int) -> None:
-        sleep(0.002)
-        step(driver, now_ns)
-
-    monkeypatch.setattr(FrankaDriver, 'step', slowly)
+    _slow_down(monkeypatch, FrankaDriver, 'step', lambda: sleep(0.002))
     spin(SimulatorNode, mode='fci')
     assert wait_until(lambda: len(watch.states) > 100)
     begin = len(watch.states)

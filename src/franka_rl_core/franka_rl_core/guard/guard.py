@@ -26,8 +26,8 @@ from franka_rl_core.settings import setting
 GRACE = 0.5
 # A motion to a posture is longer, and has time; its points are this far apart [s].
 _POSTURE_STEP_S = 0.05
-# A target is expected one control period after the last one, and by so much earlier or later [s].
-_PUNCTUAL_S = 0.0012
+# A target is expected one control period after the last one, and by so many ticks earlier or later.
+_PUNCTUAL_TICKS = 1.2
 # Who does not send for so long has stopped the arm: a controller keeps to its last target [s].
 STALL_S = 0.02
 
@@ -302,7 +302,8 @@ class Guard:
         """Give the sample to send now, or None if the guard does not command."""
         if self.motion is None:
             return None
-        if now - self._sent > STALL_S and not self._carries_on:
+        tick = now - self._sent
+        if tick > STALL_S and not self._carries_on:
             self._start_again(now)
         # One thing in a tick: more would take more of it than there is to spare.
         wish = self._wish
@@ -318,7 +319,7 @@ class Guard:
             self.motion.before = None
         if self.state is GuardState.ARMED:
             self._watch(here, now)
-        if wish is None and not self._decide(now) and now >= self.motion.braking:
+        if wish is None and not self._decide(now, tick) and now >= self.motion.braking:
             self._end(now >= self.motion.end)
         return here if self.state is not GuardState.DISARMED else None
 
@@ -347,10 +348,12 @@ class Guard:
             self._to_posture = False
             self._brake()
 
-    def _decide(self, now: float) -> bool:
+    def _decide(self, now: float, tick: float) -> bool:
         """
         Go on to turn the newest target into a velocity to change to, or into braking.
 
+        :param now: [s].
+        :param tick: time since the last sample [s].
         :returns: whether this tick has had its work by that.
         """
         look, self._look = self._look, None
@@ -363,7 +366,7 @@ class Guard:
             self._new = False
             return False
         if not self._new:
-            if abs(now - self._expected) <= _PUNCTUAL_S:
+            if abs(now - self._expected) <= _PUNCTUAL_TICKS * tick:
                 self._look = self._decider.look(self._there)
             return False
         if self._target is None:
