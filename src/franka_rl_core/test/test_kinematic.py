@@ -20,6 +20,8 @@ from franka_rl_core.envs.worlds import Worlds
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.robot_model import available_robots
 from franka_rl_core.safety.base import Reason
+from franka_rl_core.safety.chain import SafetyChain
+from franka_rl_core.safety.fused import FusedChain
 from franka_rl_core.safety.joint_range import allowed_range
 from franka_rl_core.state import ArmState, RobotState
 from franka_rl_core.torch_arrays import TorchArrays
@@ -309,11 +311,15 @@ def test_a_refusal_does_not_need_the_other_backends(monkeypatch):
 # Other ways to compute
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('fused', [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize('control', ['ee', 'joints'])
-def test_a_gpu_gives_what_the_cpu_gives(control):
+def test_a_gpu_gives_what_the_cpu_gives(control, fused):
     if not torch.cuda.is_available():
         pytest.skip('no CUDA device')
-    env, expected = (make_env(16, control=control, device=device) for device in ('cuda', 'cpu'))
+    warnings.filterwarnings('error', 'compile: goes on without')
+    env = make_env(16, control=control, device='cuda', compile=fused)
+    expected = make_env(16, control=control)
     same(env.reset(seed=0), expected.reset(seed=0), 1e-6)
     rng = np.random.default_rng(0)
     for _ in range(20):  # not up to a wall, where the last bits decide whether an arm slides
@@ -321,6 +327,23 @@ def test_a_gpu_gives_what_the_cpu_gives(control):
         same(env.step(action), expected.step(action), 1e-4)
         same(vars(env.arm), vars(expected.arm), 1e-4)
     assert env.worlds.arm.joint_position.device.type == 'cuda'
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_arms_slide_along_walls_on_a_gpu_too():
+    if not torch.cuda.is_available():
+        pytest.skip('no CUDA device')
+    warnings.filterwarnings('error', 'compile: goes on without')
+    env = make_env(64, 'float64', device='cuda', compile=True)
+    expected = make_env(64, 'float64')
+    same(env.reset(seed=0), expected.reset(seed=0), 1e-6)
+    reasons = set()
+    for action in drive(env.action_space.shape, 60, seed=3):
+        given, usual = env.step(action), expected.step(action)
+        same(given, usual, 1e-6)
+        reasons |= set(usual[4]['reason'].tolist())
+    assert Reason.WORKSPACE in reasons
 
 
 @pytest.mark.parametrize('control', ['ee', 'joints'])
@@ -384,9 +407,12 @@ def test_who_has_no_compiler_goes_on_without():
         assert twice(torch.full((3,), 2.0)).tolist() == [4.0] * 3
 
 
+@pytest.mark.parametrize('like', ['a CPU', 'a GPU'])
 @pytest.mark.parametrize('control', ['ee', 'joints'])
-def test_who_has_no_compiler_is_limited_all_the_same(control, monkeypatch):
+def test_who_has_no_compiler_is_limited_all_the_same(control, like, monkeypatch):
     monkeypatch.setattr(TorchArrays, 'compiled', lambda self, function: function)
+    if like == 'a GPU':
+        monkeypatch.setattr(TorchArrays, 'of_few', property(lambda self: self))
     env, expected = (make_env(64, control=control, compile=fused) for fused in (True, False))
     same(env.reset(seed=0), expected.reset(seed=0), 0.0)
     reasons = set()
@@ -395,6 +421,30 @@ def test_who_has_no_compiler_is_limited_all_the_same(control, monkeypatch):
         same(given, usual, 0.0)
         reasons |= set(usual[4]['reason'].tolist())
     assert Reason.WORKSPACE in reasons
+
+
+def test_those_left_over_are_decided_in_groups(model, monkeypatch):
+    """As many as two groups and a part of one, which the others do not notice."""
+    monkeypatch.setattr(TorchArrays, 'compiled', lambda self, function: function)
+    arrays, count = TorchArrays(), 700
+    random = np.random.default_rng(0)
+    target, hold, position = (
+        arrays.constant(random.uniform(model.lower, model.upper, (count, 7))) for _ in range(3)
+    )
+    arm = model.arm_state(RobotState(position, 0.1 * hold, arrays.index(range(count))))
+    undecided = arrays.constant(random.uniform(size=count)) < 0.9
+    chain = SafetyChain(model, 0.04, arrays=arrays)
+    expected = chain(target, arm, hold=hold)
+    assert (expected.reason == Reason.WORKSPACE).sum() > 20
+    left = dataclasses.replace(
+        expected,
+        joint_position=torch.where(undecided[:, None], 0.0, expected.joint_position),
+        verdict=torch.where(undecided, 99, expected.verdict),
+        reason=torch.where(undecided, 99, expected.reason),
+    )
+    monkeypatch.setattr(chain, 'decide_most', lambda *given: (left, undecided))
+    given = FusedChain(chain, arrays)(target, arm, hold=hold)
+    same(vars(given), vars(expected))
 
 
 def test_what_is_compiled_notices_that_two_arguments_are_one():

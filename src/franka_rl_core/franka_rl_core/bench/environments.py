@@ -22,7 +22,6 @@ from franka_rl_core.robot_model import load_robot
 UNIT = 'world-steps/s'
 CONTROLS = ('ee', 'joints')
 KINEMATIC_WORLDS = (1_024, 16_384, 65_536)
-# On a GPU; compiled only the most.
 GPU_WORLDS = (65_536, 1_048_576)
 # Random actions that are used in turn: those of one episode.
 _ACTIONS = 50
@@ -61,7 +60,7 @@ def measure_kinematic(options: BenchOptions) -> Iterator[Row]:
     sizes: tuple[int, ...] = KINEMATIC_WORLDS if device == 'cpu' else GPU_WORLDS
     cases = [(name, False, sizes)]
     if not options.quick:
-        cases.append((f'{name}-compiled', True, sizes if device == 'cpu' else sizes[-1:]))
+        cases.append((f'{name}-compiled', True, sizes))
     for (name, compiled, many), control in itertools.product(cases, CONTROLS):
         for worlds in many:
             yield _kinematic_row(name, compiled, control, worlds, options)
