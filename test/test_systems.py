@@ -196,6 +196,8 @@ def test_a_second_system_says_so(processes: Any, tmp_path: Path) -> None:
             ['deploy_real', 'driver:=fci', 'controller:=joint_velocity'],
             "unknown controller 'joint_velocity'; known: joint_follower, joint_trajectory",
         ),
+        (['train_sim', 'backend:=kinematic', 'device:=foo'], "unknown device 'foo'; known: cpu"),
+        (['train_sim', 'backend:=kinematic', 'num_envs:=9999999999'], 'GB are free: at most'),
         (['deploy_real', 'driver:=fci', 'fci:={strickt: true}'], "unknown FciConfig key 'strickt'"),
         (
             ['deploy_real', 'driver:=fci', 'limits:={tethr: 1}'],

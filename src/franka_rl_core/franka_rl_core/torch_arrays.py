@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from franka_rl_core import torch_namespace
 from franka_rl_core.arrays import NUMPY, Array, Arrays
-from franka_rl_core.exceptions import UnknownNameError
+from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.rows import Rows
 
 F = TypeVar('F', bound=Callable[..., Any])
@@ -226,3 +226,17 @@ def free_memory(device: torch.device) -> int:
     if device.type == 'cuda':
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def check_memory(num_worlds: int, device: torch.device, bytes_per_world: int) -> None:
+    """
+    Check that worlds have the memory that they need.
+
+    :raises RefusedError: they have not; the message says how many would have.
+    """
+    needed, free = num_worlds * bytes_per_world, free_memory(device)
+    if needed > free:
+        raise RefusedError(
+            f'{num_worlds} worlds need about {needed / 1e9:.1f} GB on {device}, where '
+            f'{free / 1e9:.1f} GB are free: at most {free // bytes_per_world} worlds'
+        )

@@ -126,6 +126,12 @@ def test_a_missing_peer_is_refused_before_anything_is_measured(
     assert not SEEN
 
 
+def test_a_device_that_does_not_exist_is_refused_before_anything_is_measured(groups, capsys):
+    pytest.importorskip('torch')
+    assert run(['bench', '--only', 'good', '--device', 'foo']) == REFUSED
+    assert "unknown device 'foo'; known: cpu" in capsys.readouterr().err and not SEEN
+
+
 def test_a_group_that_fails_does_not_lose_the_others(groups, tmp_path, monkeypatch, capsys):
     pytest.importorskip('matplotlib')
     monkeypatch.chdir(tmp_path)

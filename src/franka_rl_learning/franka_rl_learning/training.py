@@ -85,6 +85,7 @@ def train(
     run.check(environment, config)
     algorithm, options = config.find(backend), config.options(backend)
     algorithm.check(environment)
+    algorithm.learner_class().check(env, options)
     if config.plot:
         check_matplotlib()
     run.make()

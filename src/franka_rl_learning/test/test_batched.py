@@ -13,6 +13,7 @@ import pytest
 import torch
 from learning_helpers import QUICK, ROWS, IdentityEnv, make_learner, run, small_env
 
+from franka_rl_core import torch_arrays
 from franka_rl_core.envs.base import KEYS
 from franka_rl_core.exceptions import RefusedError
 from franka_rl_learning.algorithms.table import find_algorithm
@@ -57,6 +58,15 @@ def test_analytic_gradients_are_refused_where_there_are_none(
     assert not (tmp_path / 'run').exists()
     with pytest.raises(RefusedError, match='gradients do not flow'):
         make_learner('apg', IdentityEnv(backend='kinematic'), tmp_path)  # without tensors
+
+
+def test_more_worlds_than_gradients_have_memory_for_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_arrays, 'free_memory', lambda device: 1_000_000)  # enough for ppo
+    with pytest.raises(RefusedError, match='64 worlds need .* at most 50 worlds'):
+        run(tmp_path / 'run', 'apg', **_environment({'backend': 'kinematic', 'num_envs': 64}))
+    assert not (tmp_path / 'run').exists()
 
 
 def test_the_backend_decides_on_the_library() -> None:

@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from franka_rl_core import registry
 from franka_rl_core.backends.base import Backend
-from franka_rl_core.envs.config import EnvConfig, make_backend, useful_workers
+from franka_rl_core.envs.config import EnvConfig, check_backend, make_backend, useful_workers
 from franka_rl_core.exceptions import RefusedError, UnknownNameError
 from franka_rl_core.fci.config import FciConfig
 from franka_rl_core.robot_model import available_robots, load_robot
@@ -76,7 +76,7 @@ class SimulatorConfig:
         if self.mode == 'fci':
             build(FciConfig, self.fci)
             return
-        registry.find('backends', self.backend).check_period(self.step_period)
+        check_backend(_env_config(self))
 
 
 CONFIG = SimulatorConfig

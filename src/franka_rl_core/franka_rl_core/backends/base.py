@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,15 @@ class Backend(ABC):
         Check a control period before anything is started.
 
         :raises RefusedError: the backend cannot serve it.
+        """
+
+    @classmethod  # noqa: B027 - any number may do
+    def check_worlds(cls, num_worlds: int, options: Mapping[str, Any]) -> None:
+        """
+        Check that so many worlds can be served, before anything is started.
+
+        :param options: of the backend, see its class.
+        :raises RefusedError: there is no such device, or no memory for them.
         """
 
     @classmethod

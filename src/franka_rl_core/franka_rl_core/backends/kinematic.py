@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from franka_rl_core.backends.base import BATCHED, DIFFERENTIABLE, ArithmeticBackend
-from franka_rl_core.exceptions import RefusedError
 from franka_rl_core.robot_model import RobotModel
 from franka_rl_core.state import RobotState
-from franka_rl_core.torch_arrays import TorchArrays, free_memory
+from franka_rl_core.torch_arrays import TorchArrays, check_memory
 
 # Memory that may be needed. An environment alone takes a quarter of it at its peak
 # (``franka-rl bench --only memory``); the rest is for what learns in it.
@@ -40,9 +42,15 @@ class KinematicBackend(ArithmeticBackend):
         device: str = 'cpu',
         dtype: str = 'float32',
     ) -> None:
-        arrays = TorchArrays(device, dtype)
-        _check_memory(num_worlds, arrays, BYTES_PER_WORLD[dtype])
-        super().__init__(model, num_worlds, control_period_s, arrays)
+        self.check_worlds(num_worlds, {'device': device, 'dtype': dtype})
+        super().__init__(model, num_worlds, control_period_s, TorchArrays(device, dtype))
+
+    @classmethod
+    def check_worlds(cls, num_worlds: int, options: Mapping[str, Any]) -> None:
+        """See :meth:`Backend.check_worlds`."""
+        dtype = options.get('dtype', 'float32')
+        arrays = TorchArrays(options.get('device', 'cpu'), dtype)
+        check_memory(num_worlds, arrays.device, BYTES_PER_WORLD[dtype])
 
     def detach(self) -> RobotState:
         """See :meth:`Backend.detach`."""
@@ -51,12 +59,3 @@ class KinematicBackend(ArithmeticBackend):
             state.joint_position.detach(), state.joint_velocity.detach(), state.stamp_ns
         )
         return self.state
-
-
-def _check_memory(num_worlds: int, arrays: TorchArrays, bytes_per_world: int) -> None:
-    needed, free = num_worlds * bytes_per_world, free_memory(arrays.device)
-    if needed > free:
-        raise RefusedError(
-            f'{num_worlds} worlds need about {needed / 1e9:.1f} GB on {arrays.device}, where '
-            f'{free / 1e9:.1f} GB are free: at most {free // bytes_per_world} worlds'
-        )

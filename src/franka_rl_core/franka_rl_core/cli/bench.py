@@ -63,6 +63,10 @@ def command(
         raise RefusedError(f'--quick rows would replace those in {out}: choose another --out')
     if peers:
         check_peers()
+    if device != EnvConfig.device:
+        from franka_rl_core.torch_arrays import TorchArrays
+
+        TorchArrays(device)  # refuses one that does not exist
     folder = out if out or only or quick else _default_folder()
     report.check_folder(folder)
     old = report.read_rows(folder) if folder else []

@@ -146,6 +146,18 @@ def make_backend(config: EnvConfig) -> Backend:
     return backend
 
 
+def check_backend(config: EnvConfig) -> None:
+    """
+    Refuse what :func:`make_backend` would, as far as that can be said without building anything.
+
+    :raises RefusedError: as :func:`make_backend`.
+    """
+    cls = registry.find('backends', config.backend)
+    check_capabilities(config, cls.capabilities)
+    cls.check_period(config.control_period)
+    cls.check_worlds(config.num_envs, _options(config, cls))
+
+
 def _options(config: EnvConfig, cls: type[Backend]) -> dict[str, Any]:
     """Add what the environment's own fields say to the backend's options."""
     if BATCHED in cls.capabilities:

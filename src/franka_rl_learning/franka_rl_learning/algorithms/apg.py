@@ -22,8 +22,12 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from franka_rl_core.exceptions import RefusedError
+from franka_rl_core.torch_arrays import check_memory
 from franka_rl_learning.algorithms.base import Algorithm
 from franka_rl_learning.algorithms.torch_learner import TorchLearner
+
+# Numbers of a world that a step keeps for its gradient; measured with ``ee`` control.
+_KEPT_PER_STEP = 1_250
 
 
 class ApgLearner(TorchLearner):
@@ -34,14 +38,22 @@ class ApgLearner(TorchLearner):
     ) -> None:
         # One thread: with more, small batches wait for each other.
         super().__init__(algorithm, env, config, seed=seed, log=log, threads=1)
-        if self.env.worlds is None:
-            raise RefusedError('apg needs worlds in this process: gradients do not flow over ROS 2')
+        self.check(env, config)
         self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=config.learning_rate)
         updates = config.half_life * self.env.episode_steps / config.horizon
         self._schedule = torch.optim.lr_scheduler.ExponentialLR(
             self._optimizer, gamma=0.5 ** (1.0 / updates)
         )
         self._last: dict[str, Tensor] = {}
+
+    @classmethod
+    def check(cls, env: VectorEnv, config: Any) -> None:
+        """See :meth:`Learner.check`."""
+        worlds = getattr(env, 'worlds', None)
+        if worlds is None:
+            raise RefusedError('apg needs worlds in this process: gradients do not flow over ROS 2')
+        kept = _KEPT_PER_STEP * worlds.arrays.dtype.itemsize * config.horizon
+        check_memory(env.num_envs, worlds.arrays.device, kept)
 
     def update(self, on_step: Callable[[], bool]) -> bool:
         """See :meth:`TorchLearner.update`."""

@@ -45,6 +45,14 @@ class Learner(ABC):
         self, algorithm: Algorithm, env: VectorEnv, config: Any, *, seed: int, log: Path
     ) -> None: ...
 
+    @classmethod  # noqa: B027 - any environment may do
+    def check(cls, env: VectorEnv, config: Any) -> None:
+        """
+        Check the worlds before anything is written; parameters as of the class.
+
+        :raises RefusedError: they do not serve, or there is no memory for what it does with them.
+        """
+
     @property
     @abstractmethod
     def steps(self) -> int:
@@ -150,7 +158,11 @@ class Algorithm:
             raise RefusedError(f'{self.name} needs 2 worlds or more: one has no variance')
 
     def learner(self, env: VectorEnv, config: Any, *, seed: int, log: Path) -> Learner:
-        """Make a learner, see there for the parameters; only now the library is imported."""
+        """Make a learner, see there for the parameters."""
+        return self.learner_class()(self, env, config, seed=seed, log=log)
+
+    def learner_class(self) -> type[Learner]:
+        """Give the class of its learners; only now the library is imported."""
         module = importlib.import_module(f'franka_rl_learning.algorithms.{self.library}')
-        learner: Learner = module.LEARNER(self, env, config, seed=seed, log=log)
+        learner: type[Learner] = module.LEARNER
         return learner
