@@ -2,12 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the core's tests share."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import Phase, settings
 
 from franka_rl_core.robot_model import available_robots, load_robot
 from franka_rl_core.state import RobotState
+
+# Makes ``kinematic_helpers`` importable, which pytest's import mode ``importlib`` leaves to us.
+sys.path.append(str(Path(__file__).parent))
 
 # Reproducible, not timed (continuous integration may be slow), and not shrunk: that takes minutes.
 settings.register_profile(

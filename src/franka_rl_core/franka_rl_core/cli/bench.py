@@ -14,7 +14,7 @@ import typer
 
 from franka_rl_core.bench.row import BenchOptions, Row
 from franka_rl_core.cli.options import JsonFile, option
-from franka_rl_core.envs.config import EnvConfig
+from franka_rl_core.envs.config import EnvConfig, check_backend
 from franka_rl_core.exceptions import (
     FrankaRLError,
     MissingDependencyError,
@@ -64,9 +64,7 @@ def command(
     if peers:
         check_peers()
     if device != EnvConfig.device:
-        from franka_rl_core.torch_arrays import TorchArrays
-
-        TorchArrays(device)  # refuses one that does not exist
+        check_backend(EnvConfig(backend='kinematic', device=device))
     folder = out if out or only or quick else _default_folder()
     report.check_folder(folder)
     old = report.read_rows(folder) if folder else []

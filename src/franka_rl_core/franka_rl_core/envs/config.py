@@ -133,9 +133,7 @@ def make_backend(config: EnvConfig) -> Backend:
 
     :raises RefusedError: a name or option is unknown, or the backend lacks what the task needs.
     """
-    cls = registry.find('backends', config.backend)
-    check_capabilities(config, cls.capabilities)
-    options = _options(config, cls)
+    cls, options = _chosen(config)
     model = load_robot(config.robot)
     worlds, period = config.num_envs, config.control_period
     if config.workers > 1:
@@ -152,10 +150,16 @@ def check_backend(config: EnvConfig) -> None:
 
     :raises RefusedError: as :func:`make_backend`.
     """
+    cls, options = _chosen(config)
+    cls.check_period(config.control_period)
+    cls.check_worlds(config.num_envs, options)
+
+
+def _chosen(config: EnvConfig) -> tuple[type[Backend], dict[str, Any]]:
+    """Give the backend's class, which has what the task needs, and its options."""
     cls = registry.find('backends', config.backend)
     check_capabilities(config, cls.capabilities)
-    cls.check_period(config.control_period)
-    cls.check_worlds(config.num_envs, _options(config, cls))
+    return cls, _options(config, cls)
 
 
 def _options(config: EnvConfig, cls: type[Backend]) -> dict[str, Any]:

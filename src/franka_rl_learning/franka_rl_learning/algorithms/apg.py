@@ -26,7 +26,8 @@ from franka_rl_core.torch_arrays import check_memory
 from franka_rl_learning.algorithms.base import Algorithm
 from franka_rl_learning.algorithms.torch_learner import TorchLearner
 
-# Numbers of a world that a step keeps for its gradient; measured with ``ee`` control.
+# Numbers of a world that a step keeps for its gradient: by the peak memory of trainings with
+# 150,000 worlds and horizons of 2 and 4, ``ee`` control.
 _KEPT_PER_STEP = 1_250
 
 
